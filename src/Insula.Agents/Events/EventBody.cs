@@ -1,0 +1,127 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Insula.Tenancy.Identity;
+
+namespace Insula.Agents.Events;
+
+/// <summary>
+/// What an event says, in the vocabulary of Managed Agents (docs/reference/events.md): the closed set of types that
+/// this installation writes or takes. The stored form is this JSON; the wire adds <c>id</c> and <c>processed_at</c>.
+/// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
+[JsonDerivedType(typeof(UserMessage), "user.message")]
+[JsonDerivedType(typeof(UserInterrupt), "user.interrupt")]
+[JsonDerivedType(typeof(UserToolConfirmation), "user.tool_confirmation")]
+[JsonDerivedType(typeof(UserCustomToolResult), "user.custom_tool_result")]
+[JsonDerivedType(typeof(SystemMessage), "system.message")]
+[JsonDerivedType(typeof(AgentMessage), "agent.message")]
+[JsonDerivedType(typeof(AgentThinking), "agent.thinking")]
+[JsonDerivedType(typeof(AgentToolUse), "agent.tool_use")]
+[JsonDerivedType(typeof(AgentToolResult), "agent.tool_result")]
+[JsonDerivedType(typeof(AgentCustomToolUse), "agent.custom_tool_use")]
+[JsonDerivedType(typeof(SessionStatusRunning), "session.status_running")]
+[JsonDerivedType(typeof(SessionStatusIdle), "session.status_idle")]
+[JsonDerivedType(typeof(SessionStatusRescheduled), "session.status_rescheduled")]
+[JsonDerivedType(typeof(SessionStatusTerminated), "session.status_terminated")]
+[JsonDerivedType(typeof(SessionUpdated), "session.updated")]
+[JsonDerivedType(typeof(SessionDeleted), "session.deleted")]
+[JsonDerivedType(typeof(SessionError), "session.error")]
+[JsonDerivedType(typeof(SpanModelRequestStart), "span.model_request_start")]
+[JsonDerivedType(typeof(SpanModelRequestEnd), "span.model_request_end")]
+public abstract record EventBody;
+
+/// <summary>Events that a client may send.</summary>
+public abstract record InputBody : EventBody;
+
+public sealed record UserMessage(IReadOnlyList<ContentBlock> Content) : InputBody;
+
+public sealed record UserInterrupt : InputBody;
+
+public sealed record UserToolConfirmation(
+    Id<SessionEvent> ToolUseId,
+    string Result,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? DenyMessage) : InputBody
+{
+    public const string Allow = "allow";
+    public const string Deny = "deny";
+}
+
+public sealed record UserCustomToolResult(
+    Id<SessionEvent> CustomToolUseId,
+    IReadOnlyList<ContentBlock>? Content,
+    bool? IsError) : InputBody;
+
+/// <summary>Guidance from the operator of the agent in the middle of a session; goes to the model with the next turn.</summary>
+public sealed record SystemMessage(IReadOnlyList<ContentBlock> Content) : InputBody;
+
+public sealed record AgentMessage(IReadOnlyList<ContentBlock> Content) : EventBody;
+
+public sealed record AgentThinking : EventBody;
+
+/// <summary>The intent to run a built-in tool; written before the tool runs.</summary>
+public sealed record AgentToolUse(string Name, JsonElement Input, string EvaluatedPermission, ToolEvaluation? Evaluation) : EventBody
+{
+    public const string Allow = "allow";
+    public const string Ask = "ask";
+    public const string Deny = "deny";
+}
+
+/// <summary>Which policy gave <see cref="AgentToolUse.EvaluatedPermission"/>.</summary>
+public sealed record ToolEvaluation(string Type);
+
+public sealed record AgentToolResult(Id<SessionEvent> ToolUseId, IReadOnlyList<ContentBlock> Content, bool IsError) : EventBody;
+
+public sealed record AgentCustomToolUse(string Name, JsonElement Input) : EventBody;
+
+public sealed record SessionStatusRunning : EventBody;
+
+public sealed record SessionStatusIdle(StopReason StopReason) : EventBody
+{
+    /// <summary>Always null here: no provider of ours reports the details of a refusal.</summary>
+    public JsonElement? StopDetails => null;
+}
+
+/// <summary>Why a run stopped; only <c>requires_action</c> leaves the turn open.</summary>
+public sealed record StopReason(
+    string Type,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<Id<SessionEvent>>? EventIds = null)
+{
+    public static StopReason EndTurn { get; } = new("end_turn");
+
+    public static StopReason RetriesExhausted { get; } = new("retries_exhausted");
+
+    public static StopReason Refusal { get; } = new("refusal");
+
+    public static StopReason RequiresAction(IReadOnlyList<Id<SessionEvent>> on) => new("requires_action", on);
+}
+
+public sealed record SessionStatusRescheduled : EventBody;
+
+public sealed record SessionStatusTerminated : EventBody;
+
+/// <summary>The session's own fields changed; the new values are read from the session.</summary>
+public sealed record SessionUpdated : EventBody;
+
+public sealed record SessionDeleted : EventBody;
+
+public sealed record SessionError(ErrorDetail Error) : EventBody;
+
+/// <param name="Type">For example <c>model_overloaded_error</c>.</param>
+public sealed record ErrorDetail(string Type, string Message, RetryStatus RetryStatus);
+
+/// <summary><c>retrying</c>, <c>exhausted</c> or <c>terminal</c>.</summary>
+public sealed record RetryStatus(string Type)
+{
+    public static RetryStatus Retrying { get; } = new("retrying");
+
+    public static RetryStatus Exhausted { get; } = new("exhausted");
+
+    public static RetryStatus Terminal { get; } = new("terminal");
+}
+
+public sealed record SpanModelRequestStart : EventBody;
+
+public sealed record SpanModelRequestEnd(Id<SessionEvent> ModelRequestStartId, bool IsError, ModelUsage ModelUsage) : EventBody;
+
+/// <summary>Tokens of one model request, in the wire's names.</summary>
+public sealed record ModelUsage(long InputTokens, long OutputTokens, long CacheReadInputTokens, long CacheCreationInputTokens);

@@ -1,0 +1,84 @@
+using Insula.Agents.Events;
+using Insula.Agents.Runs;
+using Insula.Tenancy.Faults;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Paging;
+
+namespace Insula.Agents.Sessions;
+
+/// <summary>
+/// The tenant store's sessions, their logs and runs. Every append is one transaction that writes the events, gives them
+/// gap-free sequence numbers and brings the session's projection (status, usage, pending input) up to date.
+/// </summary>
+public interface ISessionStore
+{
+    /// <summary>Adds a session with its first events, if any.</summary>
+    Task<IReadOnlyList<SessionEvent>> AddAsync(Session session, IReadOnlyList<NewEvent> initial, CancellationToken ct);
+
+    Task<Session?> FindAsync(Id<Session> id, CancellationToken ct);
+
+    /// <summary>Newest first unless the filter says otherwise.</summary>
+    Task<BidirectionalPage<Session>> ListAsync(SessionFilter filter, PageRequest page, CancellationToken ct);
+
+    /// <summary>Changes title, metadata, budget and agent snapshot, and appends <paramref name="log"/>; null when missing. Another field of <paramref name="change"/> is not written.</summary>
+    Task<(Session Session, IReadOnlyList<SessionEvent> Events)?> UpdateAsync(Id<Session> id, Func<Session, Result<Session>> change, IReadOnlyList<NewEvent> log, DateTimeOffset at, CancellationToken ct);
+
+    /// <summary>Sets <see cref="Session.ArchivedAt"/> once (archiving twice is fine); null when missing, a fault when <paramref name="allowed"/> gives one.</summary>
+    Task<Result<Session>?> ArchiveAsync(Id<Session> id, Func<Session, Fault?> allowed, DateTimeOffset at, CancellationToken ct);
+
+    /// <summary>Removes the session with its log and runs; null when missing, a fault when <paramref name="allowed"/> gives one.</summary>
+    Task<Result<Done>?> RemoveAsync(Id<Session> id, Func<Session, Fault?> allowed, CancellationToken ct);
+
+    /// <summary>
+    /// Appends input from a client. <paramref name="check"/> sees the session as it is inside the transaction and may
+    /// refuse; then nothing is written. Null when the session is missing.
+    /// </summary>
+    Task<Result<IReadOnlyList<SessionEvent>>?> AppendInputAsync(Id<Session> id, IReadOnlyList<NewEvent> input, Func<Session, Fault?> check, DateTimeOffset at, CancellationToken ct);
+
+    /// <summary>
+    /// Claims the session for a worker: raises the epoch, so that every append of an earlier claim is refused from now
+    /// on. Null when missing.
+    /// </summary>
+    Task<Session?> ClaimAsync(Id<Session> id, CancellationToken ct);
+
+    /// <summary>
+    /// Appends what a run did, under the epoch of its claim. Throws <see cref="FencedOffException"/> and writes nothing
+    /// when the session was claimed since, or is gone.
+    /// </summary>
+    Task<IReadOnlyList<SessionEvent>> AppendAsync(RunAppend append, CancellationToken ct);
+
+    /// <summary>The run that has not ended, or null.</summary>
+    Task<Run?> FindOpenRunAsync(Id<Session> id, CancellationToken ct);
+
+    /// <summary>Events after <paramref name="afterSeq"/> in log order, at most <paramref name="limit"/>; empty when the session is missing.</summary>
+    Task<IReadOnlyList<SessionEvent>> ReadAsync(Id<Session> id, long afterSeq, int limit, CancellationToken ct);
+
+    /// <summary>A page of the log by filter.</summary>
+    Task<Page<SessionEvent>> ListEventsAsync(Id<Session> id, EventFilter filter, PageRequest page, CancellationToken ct);
+}
+
+/// <summary>What a run appends in one transaction.</summary>
+/// <param name="Epoch">Of the run's claim.</param>
+/// <param name="Run">The run as it is after this append.</param>
+/// <param name="Processed">Inputs that this append takes up: their <c>processed_at</c> becomes <paramref name="At"/>.</param>
+/// <param name="Status">The session's new status; null keeps it.</param>
+/// <param name="ActiveSeconds">Added to the session's active time.</param>
+public sealed record RunAppend(
+    Id<Session> Session,
+    long Epoch,
+    Run Run,
+    IReadOnlyList<NewEvent> Events,
+    IReadOnlyList<Id<SessionEvent>> Processed,
+    IReadOnlyList<UsageRow> Usage,
+    SessionStatus? Status,
+    double ActiveSeconds,
+    DateTimeOffset At);
+
+/// <summary>A worker wrote under an epoch that is no longer the session's: another worker has it, or it is gone.</summary>
+public sealed class FencedOffException() : Exception("The session was claimed by another worker, or is gone.");
+
+/// <summary>Which events to list; null or empty members do not filter. <paramref name="Processed"/> compares <c>processed_at</c>, or the time of append where that is null.</summary>
+public sealed record EventFilter(IReadOnlyList<string>? Types, TimeRange Processed, bool Ascending);
+
+/// <summary>One page with cursors both ways.</summary>
+public sealed record BidirectionalPage<T>(IReadOnlyList<T> Items, string? Next, string? Previous);

@@ -1,0 +1,31 @@
+using Insula.Tenancy.Audit;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Paging;
+
+namespace Insula.Tenancy.Access;
+
+/// <summary>
+/// The control store's keys. <see cref="FindByHandleAsync"/> is the one read without a scope, because it is how a scope
+/// comes to be; everything else is bound to the scope's tenant, and another tenant's key looks like none.
+/// </summary>
+public interface IApiKeyStore
+{
+    Task<ApiKey?> FindByHandleAsync(string handle, CancellationToken ct);
+
+    /// <summary>Adds a key to <paramref name="key"/>'s tenant, which must be the scope's.</summary>
+    Task AddAsync(TenantScope scope, ApiKey key, AuditRecord record, CancellationToken ct);
+
+    Task<ApiKey?> FindAsync(TenantScope scope, Id<ApiKey> id, CancellationToken ct);
+
+    /// <summary>Newest first.</summary>
+    Task<Page<ApiKey>> ListAsync(TenantScope scope, PageRequest page, CancellationToken ct);
+
+    /// <summary>Marks a key revoked; false when it is missing, foreign or already revoked.</summary>
+    Task<bool> RevokeAsync(TenantScope scope, Id<ApiKey> id, DateTimeOffset at, AuditRecord record, CancellationToken ct);
+
+    /// <summary>Adds <paramref name="successor"/> and lets the old key expire at <paramref name="oldExpires"/>, together; false when the old key is missing, foreign, revoked or already rotated.</summary>
+    Task<bool> RotateAsync(TenantScope scope, Id<ApiKey> id, ApiKey successor, DateTimeOffset oldExpires, AuditRecord record, CancellationToken ct);
+
+    /// <summary>Notes last uses in one transaction; best effort, a crash loses at most the batch.</summary>
+    Task TouchAsync(IReadOnlyDictionary<Id<ApiKey>, DateTimeOffset> lastUsed, CancellationToken ct);
+}

@@ -1,0 +1,65 @@
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Tenants;
+
+namespace Insula.Tenancy.Access;
+
+/// <summary>Who acts inside a tenant: a key, or a task of the system under its name.</summary>
+/// <param name="Kind"><c>key</c> or <c>system</c>.</param>
+/// <param name="Name">The key's id, or the task's name.</param>
+public sealed record Principal(string Kind, string Name)
+{
+    public override string ToString() => $"{Kind}:{Name}";
+}
+
+/// <summary>
+/// Proves that this code may act for <see cref="Tenant"/> as <see cref="Principal"/>. Only authentication and
+/// <see cref="SystemTask"/> make one. A tenant's store opens with a scope and nothing else, and no store method takes a
+/// tenant id, so code that has no scope cannot reach a tenant's data.
+/// </summary>
+public sealed class TenantScope
+{
+    internal TenantScope(Id<Tenant> tenant, Principal principal, Permissions permissions)
+    {
+        Tenant = tenant;
+        Principal = principal;
+        Permissions = permissions;
+    }
+
+    public Id<Tenant> Tenant { get; }
+
+    public Principal Principal { get; }
+
+    public Permissions Permissions { get; }
+
+    public bool Allows(Permissions needed) => (Permissions & needed) == needed;
+}
+
+/// <summary>
+/// The tasks that the platform does inside a tenant without a caller. Each has a name that stands in the audit record
+/// as the principal; adding one is a decision, not a convenience.
+/// </summary>
+public sealed class SystemTask
+{
+    private SystemTask(string name) => Name = name;
+
+    /// <summary>Carries on a session's run from its log: the input was authorised when it was appended.</summary>
+    public static SystemTask Run { get; } = new("run");
+
+    /// <summary>Prepares a tenant that was just created: its first agent and environment.</summary>
+    public static SystemTask Provision { get; } = new("provision");
+
+    public string Name { get; }
+
+    public TenantScope For(Id<Tenant> tenant) => new(tenant, new Principal("system", Name), Permissions.Read | Permissions.Write);
+}
+
+/// <summary>
+/// Proves that the caller is an operator of the installation. It is never a <see cref="TenantScope"/>: the platform's
+/// rights and a tenant's share no type and no string.
+/// </summary>
+public sealed class OperatorScope
+{
+    internal OperatorScope(string name) => Principal = new Principal("operator", name);
+
+    public Principal Principal { get; }
+}

@@ -1,0 +1,51 @@
+namespace Insula.Tenancy.Plans;
+
+/// <summary>The limits in force for one tenant: its plan's, with the tenant's overrides applied.</summary>
+/// <param name="RequestsPerMinute">Calls that change something or start work. Burst is twice the rate.</param>
+/// <param name="ReadsPerMinute">All other calls. Burst is twice the rate.</param>
+/// <param name="LearnPerMinute">Calls to learn, besides counting as requests.</param>
+/// <param name="ReasonPerMinute">Queries to knowledge, besides counting as reads.</param>
+/// <param name="ConcurrentRuns">Runs at work at one moment; more wait in the queue.</param>
+/// <param name="Concepts">Concepts kept in knowledge.</param>
+/// <param name="StorageBytes">Bytes of stored content.</param>
+public sealed record Limits(
+    int RequestsPerMinute,
+    int ReadsPerMinute,
+    int LearnPerMinute,
+    int ReasonPerMinute,
+    int ConcurrentRuns,
+    long Concepts,
+    long StorageBytes);
+
+/// <summary>Per-tenant replacements of a plan's limits; a null member keeps the plan's value.</summary>
+public sealed record LimitOverrides
+{
+    public static LimitOverrides None { get; } = new();
+
+    public int? RequestsPerMinute { get; init; }
+
+    public int? ReadsPerMinute { get; init; }
+
+    public int? LearnPerMinute { get; init; }
+
+    public int? ReasonPerMinute { get; init; }
+
+    public int? ConcurrentRuns { get; init; }
+
+    public long? Concepts { get; init; }
+
+    public long? StorageBytes { get; init; }
+
+    /// <summary>
+    /// Applies the overrides. Reads follow overridden requests at ten to one unless they are overridden themselves, as
+    /// they do in every plan.
+    /// </summary>
+    public Limits ApplyTo(Limits plan) => new(
+        RequestsPerMinute ?? plan.RequestsPerMinute,
+        ReadsPerMinute ?? (RequestsPerMinute is { } requests ? Math.Max(plan.ReadsPerMinute, checked((int)Math.Min(int.MaxValue, requests * 10L))) : plan.ReadsPerMinute),
+        LearnPerMinute ?? plan.LearnPerMinute,
+        ReasonPerMinute ?? plan.ReasonPerMinute,
+        ConcurrentRuns ?? plan.ConcurrentRuns,
+        Concepts ?? plan.Concepts,
+        StorageBytes ?? plan.StorageBytes);
+}

@@ -1,0 +1,38 @@
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Plans;
+
+namespace Insula.Tenancy.Tenants;
+
+public enum TenantStatus
+{
+    Active,
+
+    /// <summary>Nothing of the tenant runs and its keys are refused with the reason; nothing is lost.</summary>
+    Suspended,
+}
+
+/// <summary>Where a tenant's data lives. <c>file</c> is the placement of the embedded default.</summary>
+public enum Placement
+{
+    File,
+}
+
+/// <summary>A customer of the installation.</summary>
+/// <param name="Name">For people; any text of 1 to 200 characters, and never part of a path or a statement.</param>
+/// <param name="Email">Contact given at sign-up; null when the operator created the tenant without one.</param>
+/// <param name="Overrides">Limits that replace the plan's for this tenant; null members keep the plan's.</param>
+public sealed record Tenant(
+    Id<Tenant> Id,
+    string Name,
+    string? Email,
+    string Plan,
+    Placement Placement,
+    TenantStatus Status,
+    LimitOverrides Overrides,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt,
+    DateTimeOffset? SuspendedAt,
+    string? SuspendedReason) : IIdentified
+{
+    public static string IdPrefix => "tnt";
+}
