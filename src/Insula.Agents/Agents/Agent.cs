@@ -59,7 +59,12 @@ public sealed record CustomTool(string Name, string Description, JsonElement Inp
 
 public sealed record ToolDefaults(bool Enabled, PermissionPolicy PermissionPolicy);
 
-public sealed record ToolConfig(string Name, bool Enabled, PermissionPolicy PermissionPolicy);
+public sealed record ToolConfig(string Name, bool Enabled, PermissionPolicy PermissionPolicy)
+{
+    /// <summary>Settings of one tool, such as the domains that <c>web_fetch</c> may reach; kept as given for the tool to read.</summary>
+    [JsonExtensionData]
+    public Dictionary<string, JsonElement>? Rest { get; init; }
+}
 
 /// <summary><c>always_allow</c>, <c>always_ask</c> or <c>auto</c>.</summary>
 public sealed record PermissionPolicy(string Type)

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Insula.Agents.Agents;
+using Insula.Agents.Input;
 using Insula.Tenancy.Identity;
 
 namespace Insula.Agents.Events;
@@ -99,8 +101,26 @@ public sealed record SessionStatusRescheduled : EventBody;
 
 public sealed record SessionStatusTerminated : EventBody;
 
-/// <summary>The session's own fields changed; the new values are read from the session.</summary>
-public sealed record SessionUpdated : EventBody;
+/// <summary>The session's own fields changed: the new value of each field that did, and no other.</summary>
+public sealed record SessionUpdated : EventBody
+{
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public Change<string> Title { get; init; }
+
+    /// <summary>All of the metadata, not the patch.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, string>? Metadata { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public Change<JsonElement?> Budget { get; init; }
+
+    /// <summary>All of the agent's configuration, not the change.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public AgentSnapshot? Agent { get; init; }
+}
+
+/// <summary>A session's agent at one moment.</summary>
+public sealed record AgentSnapshot(Id<Agent> Id, int Version, AgentDefinition Definition);
 
 public sealed record SessionDeleted : EventBody;
 

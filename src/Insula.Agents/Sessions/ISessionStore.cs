@@ -20,8 +20,12 @@ public interface ISessionStore
     /// <summary>Newest first unless the filter says otherwise.</summary>
     Task<BidirectionalPage<Session>> ListAsync(SessionFilter filter, PageRequest page, CancellationToken ct);
 
-    /// <summary>Changes title, metadata, budget and agent snapshot, and appends <paramref name="log"/>; null when missing. Another field of <paramref name="change"/> is not written.</summary>
-    Task<(Session Session, IReadOnlyList<SessionEvent> Events)?> UpdateAsync(Id<Session> id, Func<Session, Result<Session>> change, IReadOnlyList<NewEvent> log, DateTimeOffset at, CancellationToken ct);
+    /// <summary>
+    /// Writes title, metadata, budget and agent snapshot as <paramref name="change"/> gives them for the session as it is
+    /// inside the transaction, and appends its log; other fields are not written. Null when missing, and when there is a
+    /// fault nothing is written.
+    /// </summary>
+    Task<Result<(Session Session, IReadOnlyList<SessionEvent> Events)>?> UpdateAsync(Id<Session> id, Func<Session, Result<SessionUpdate>> change, DateTimeOffset at, CancellationToken ct);
 
     /// <summary>Sets <see cref="Session.ArchivedAt"/> once (archiving twice is fine); null when missing, a fault when <paramref name="allowed"/> gives one.</summary>
     Task<Result<Session>?> ArchiveAsync(Id<Session> id, Func<Session, Fault?> allowed, DateTimeOffset at, CancellationToken ct);
@@ -56,6 +60,9 @@ public interface ISessionStore
     /// <summary>A page of the log by filter.</summary>
     Task<Page<SessionEvent>> ListEventsAsync(Id<Session> id, EventFilter filter, PageRequest page, CancellationToken ct);
 }
+
+/// <summary>A session as it shall be, and the events that say so.</summary>
+public sealed record SessionUpdate(Session Session, IReadOnlyList<NewEvent> Log);
 
 /// <summary>What a run appends in one transaction.</summary>
 /// <param name="Epoch">Of the run's claim.</param>

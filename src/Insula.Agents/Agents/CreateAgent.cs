@@ -1,0 +1,26 @@
+using Insula.Tenancy.Access;
+using Insula.Agents.Input;
+using Insula.Tenancy.Audit;
+using Insula.Tenancy.Faults;
+using Insula.Tenancy.Identity;
+
+namespace Insula.Agents.Agents;
+
+/// <summary>Adds an agent as its version 1.</summary>
+public sealed class CreateAgent(ITenantStores stores, IAuditLog audit, TimeProvider time)
+{
+    public async Task<Result<Agent>> CreateAsync(TenantScope scope, AgentDefinition definition, CancellationToken ct)
+    {
+        if (AgentRules.Violation(definition) is { } violation) return violation;
+
+        var now = time.GetUtcNow();
+        var agent = new Agent(Id<Agent>.New(), 1, definition, now, now, ArchivedAt: null);
+        await using (var store = await stores.OpenAsync(scope, ct))
+        {
+            await store.Agents.AddAsync(agent, ct);
+        }
+
+        await audit.AppendAsync(scope, "agent.create", agent.Id.ToString(), now, ct);
+        return agent;
+    }
+}
