@@ -50,8 +50,8 @@ public sealed record UserToolConfirmation(
 
 public sealed record UserCustomToolResult(
     Id<SessionEvent> CustomToolUseId,
-    IReadOnlyList<ContentBlock>? Content,
-    bool? IsError) : InputBody;
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<ContentBlock>? Content,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? IsError) : InputBody;
 
 /// <summary>Guidance from the operator of the agent in the middle of a session; goes to the model with the next turn.</summary>
 public sealed record SystemMessage(IReadOnlyList<ContentBlock> Content) : InputBody;
@@ -61,15 +61,26 @@ public sealed record AgentMessage(IReadOnlyList<ContentBlock> Content) : EventBo
 public sealed record AgentThinking : EventBody;
 
 /// <summary>The intent to run a built-in tool; written before the tool runs.</summary>
-public sealed record AgentToolUse(string Name, JsonElement Input, string EvaluatedPermission, ToolEvaluation? Evaluation) : EventBody
+public sealed record AgentToolUse(
+    string Name,
+    JsonElement Input,
+    string EvaluatedPermission,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ToolEvaluation? Evaluation) : EventBody
 {
     public const string Allow = "allow";
     public const string Ask = "ask";
     public const string Deny = "deny";
 }
 
-/// <summary>Which policy gave <see cref="AgentToolUse.EvaluatedPermission"/>.</summary>
-public sealed record ToolEvaluation(string Type);
+/// <summary>Which policy gave <see cref="AgentToolUse.EvaluatedPermission"/>; under <c>auto</c> with the judgement.</summary>
+public sealed record ToolEvaluation(
+    string Type,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] AutoPermission? EvaluatedPermission = null);
+
+/// <summary><c>allow</c>, or <c>ask</c> and <c>deny</c> with a reason code.</summary>
+public sealed record AutoPermission(
+    string Type,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ReasonCode = null);
 
 public sealed record AgentToolResult(Id<SessionEvent> ToolUseId, IReadOnlyList<ContentBlock> Content, bool IsError) : EventBody;
 
@@ -88,13 +99,15 @@ public sealed record StopReason(
     string Type,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<Id<SessionEvent>>? EventIds = null)
 {
+    public const string RequiresActionType = "requires_action";
+
     public static StopReason EndTurn { get; } = new("end_turn");
 
     public static StopReason RetriesExhausted { get; } = new("retries_exhausted");
 
     public static StopReason Refusal { get; } = new("refusal");
 
-    public static StopReason RequiresAction(IReadOnlyList<Id<SessionEvent>> on) => new("requires_action", on);
+    public static StopReason RequiresAction(IReadOnlyList<Id<SessionEvent>> on) => new(RequiresActionType, on);
 }
 
 public sealed record SessionStatusRescheduled : EventBody;

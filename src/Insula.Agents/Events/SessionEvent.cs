@@ -5,11 +5,11 @@ namespace Insula.Agents.Events;
 
 /// <summary>
 /// One entry of a session's append-only log. <see cref="Seq"/> counts from 1 without gaps and is the stream's cursor
-/// (<c>Last-Event-ID</c>). Nothing of an entry ever changes but <see cref="ProcessedAt"/> of an input, which goes once
-/// from null to the moment a run took it up.
+/// (<c>Last-Event-ID</c>). Nothing of an entry ever changes but <see cref="ProcessedAt"/> and <see cref="Run"/> of
+/// an input, which go once from null to the moment and the run that took it up.
 /// </summary>
 /// <param name="Epoch">The fencing epoch under which it was appended.</param>
-/// <param name="Run">The run that produced it; null for input and for events outside runs.</param>
+/// <param name="Run">The run that produced it, or that took up this input; null for input not taken up and for events outside runs.</param>
 public sealed record SessionEvent(
     long Seq,
     Id<SessionEvent> Id,

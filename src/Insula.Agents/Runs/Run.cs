@@ -39,5 +39,9 @@ public sealed record UsageRow(
     Models.TokenUsage Tokens,
     DateTimeOffset At) : IIdentified
 {
+    public const string Model = "model";
+
+    public const string Tool = "tool";
+
     public static string IdPrefix => "use";
 }

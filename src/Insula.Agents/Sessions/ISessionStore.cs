@@ -66,14 +66,14 @@ public sealed record SessionUpdate(Session Session, IReadOnlyList<NewEvent> Log)
 
 /// <summary>What a run appends in one transaction.</summary>
 /// <param name="Epoch">Of the run's claim.</param>
-/// <param name="Run">The run as it is after this append.</param>
-/// <param name="Processed">Inputs that this append takes up: their <c>processed_at</c> becomes <paramref name="At"/>.</param>
+/// <param name="Run">The run as it is after this append; null when it only takes up input that starts nothing.</param>
+/// <param name="Processed">Inputs that this append takes up: their <c>processed_at</c> becomes <paramref name="At"/> and their run <paramref name="Run"/>.</param>
 /// <param name="Status">The session's new status; null keeps it.</param>
 /// <param name="ActiveSeconds">Added to the session's active time.</param>
 public sealed record RunAppend(
     Id<Session> Session,
     long Epoch,
-    Run Run,
+    Run? Run,
     IReadOnlyList<NewEvent> Events,
     IReadOnlyList<Id<SessionEvent>> Processed,
     IReadOnlyList<UsageRow> Usage,

@@ -1,0 +1,104 @@
+using System.Text.Json;
+using Insula.Agents.Events;
+using Insula.Agents.Models;
+using Insula.Agents.Serialization;
+using Insula.Tenancy.Identity;
+
+namespace Insula.Agents.Runs;
+
+/// <summary>
+/// The model's view of a log. Input stands where a run took it up, not where it was appended: a message sent while the
+/// agent was answering comes after that answer. Every tool call is answered, since providers refuse one that is not.
+/// </summary>
+internal sealed class Conversation
+{
+    private readonly List<(ModelRole Role, List<ModelContent> Content)> _turns = [];
+    private readonly List<string> _guidance = [];
+    private readonly HashSet<Id<SessionEvent>> _unanswered = [];
+
+    private Conversation()
+    {
+    }
+
+    /// <summary>System prompt, with the guidance sent during the session after the agent's own; null when there is none.</summary>
+    public static (string? System, IReadOnlyList<ModelMessage> Messages) Of(string? system, IReadOnlyList<SessionEvent> log)
+    {
+        var conversation = new Conversation();
+        foreach (var run in log.Where(e => e.Run is not null).GroupBy(e => e.Run!.Value).OrderBy(FirstOwnSeq)) conversation.AddRun([.. run.OrderBy(e => e.Seq)]);
+        if (system is not null) conversation._guidance.Insert(0, system);
+        return (
+            conversation._guidance.Count == 0 ? null : string.Join("\n\n", conversation._guidance),
+            [.. conversation._turns.Select(t => new ModelMessage(t.Role, t.Content))]);
+    }
+
+    private static long FirstOwnSeq(IEnumerable<SessionEvent> run) =>
+        run.Where(e => e.Body is not InputBody).Select(e => e.Seq).DefaultIfEmpty(long.MaxValue).Min();
+
+    private void AddRun(List<SessionEvent> run)
+    {
+        var begin = FirstOwnSeq(run);
+        foreach (var e in run.Where(e => e.Seq < begin)) AddMessage(e);
+        foreach (var e in run) AddStep(e);
+        foreach (var call in _unanswered) Add(ModelRole.User, new ToolResultContent(call.ToString(), "The call was interrupted; its outcome is unknown.", IsError: true));
+        _unanswered.Clear();
+        foreach (var e in run.Where(e => e.Seq > begin)) AddMessage(e);
+    }
+
+    private void AddMessage(SessionEvent e)
+    {
+        switch (e.Body)
+        {
+            case UserMessage message:
+                foreach (var block in message.Content) Add(ModelRole.User, ContentOf(block));
+                break;
+            case SystemMessage guidance:
+                _guidance.AddRange(guidance.Content.Select(b => b.Text).OfType<string>());
+                break;
+        }
+    }
+
+    private void AddStep(SessionEvent e)
+    {
+        switch (e.Body)
+        {
+            case AgentMessage message:
+                foreach (var block in message.Content) Add(ModelRole.Assistant, ContentOf(block));
+                break;
+            case AgentToolUse use:
+                AddCall(e.Id, use.Name, use.Input);
+                break;
+            case AgentCustomToolUse use:
+                AddCall(e.Id, use.Name, use.Input);
+                break;
+            case AgentToolResult result:
+                AddResult(result.ToolUseId, result.Content, result.IsError);
+                break;
+            case UserCustomToolResult result:
+                AddResult(result.CustomToolUseId, result.Content ?? [], result.IsError ?? false);
+                break;
+        }
+    }
+
+    private void AddCall(Id<SessionEvent> id, string name, JsonElement input)
+    {
+        _unanswered.Add(id);
+        Add(ModelRole.Assistant, new ToolCallContent(id.ToString(), name, input));
+    }
+
+    private void AddResult(Id<SessionEvent> call, IReadOnlyList<ContentBlock> content, bool isError)
+    {
+        if (!_unanswered.Remove(call)) return;
+        var text = string.Join('\n', content.Select(b => b.Text ?? JsonSerializer.Serialize(b, AgentsJson.Options)));
+        Add(ModelRole.User, new ToolResultContent(call.ToString(), text, isError));
+    }
+
+    private void Add(ModelRole role, ModelContent content)
+    {
+        if (_turns.Count == 0 || _turns[^1].Role != role) _turns.Add((role, []));
+        _turns[^1].Content.Add(content);
+    }
+
+    private static ModelContent ContentOf(ContentBlock block) => block is { Type: "text", Text: { } text }
+        ? new TextContent(text)
+        : new RawContent(block.Type, JsonSerializer.SerializeToElement(block, AgentsJson.Options));
+}

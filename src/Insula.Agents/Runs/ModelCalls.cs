@@ -1,0 +1,123 @@
+using Insula.Agents.Events;
+using Insula.Agents.Models;
+using Insula.Agents.Sessions;
+using Insula.Agents.Tools;
+using Insula.Tenancy.Identity;
+
+namespace Insula.Agents.Runs;
+
+/// <summary>The run that a model call begins, with the input that it takes up.</summary>
+internal sealed record RunBegin(Run Run, IReadOnlyList<SessionEvent> Input);
+
+/// <summary>
+/// The model step: intent in the log, the call, its result with the usage row in one append. A failed call is tried again
+/// on the schedule, each attempt visible in the log; when the schedule ends, so does the run.
+/// </summary>
+internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions options, RunMetrics metrics, TimeProvider time)
+{
+    /// <summary>
+    /// Calls the model until it answers or there is no use in trying. <paramref name="begin"/> is given for a run's first
+    /// call. <paramref name="attention"/> ends the call and the waiting, never an append under way.
+    /// </summary>
+    public async Task CallAsync(RunJournal journal, RunBegin? begin, CancellationToken attention, CancellationToken ct)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var request = new NewEvent(new SpanModelRequestStart());
+            var run = begin?.Run ?? journal.Run!;
+            var announce = begin is not null || journal.State.Rescheduled;
+            run = run with { Steps = run.Steps + 1 };
+            await journal.AppendAsync(
+                run,
+                announce ? SessionStatus.Running : null,
+                begin?.Input ?? [],
+                announce ? [new NewEvent(new SessionStatusRunning()), request] : [request],
+                [],
+                ct);
+            begin = null;
+            try
+            {
+                await AskAsync(journal, request.Id, attention, ct);
+                return;
+            }
+            catch (ModelException e)
+            {
+                var delay = e.Retryable ? RetrySchedule.Next(attempt, e) : null;
+                await RecordFailureAsync(journal, request.Id, e, retries: delay is not null, ct);
+                if (delay is null) return;
+                await Task.Delay(delay.Value, time, attention);
+            }
+        }
+    }
+
+    private async Task AskAsync(RunJournal journal, Id<SessionEvent> request, CancellationToken attention, CancellationToken ct)
+    {
+        var agent = journal.Session.Agent;
+        if (catalog.Resolve(agent.Model.Id).Failed(out var unknown, out var model)) throw new ModelException(ModelFailure.Refused, unknown.Message, retryable: false);
+        var (system, messages) = Conversation.Of(agent.System, journal.State.Log);
+        var turn = new ModelTurn(tools);
+        var began = time.GetTimestamp();
+        await turn.AskAsync(
+            model.Provider,
+            new ModelRequest(journal.Scope, model.Name, system, messages, tools.Offer(agent), options.OutputTokensMax),
+            journal.Preview,
+            attention);
+        metrics.ModelAnswered(model.Provider.Name, turn.Usage, time.GetElapsedTime(began));
+        await RecordAnswerAsync(journal, request, turn, ct);
+    }
+
+    /// <summary>A turn without tool calls ends the run in the same append, so that an answer is never seen without its end.</summary>
+    private async Task RecordAnswerAsync(RunJournal journal, Id<SessionEvent> request, ModelTurn turn, CancellationToken ct)
+    {
+        var run = journal.Run!;
+        var usage = turn.Usage;
+        var events = turn.ToEvents(journal.Session.Agent)
+            .Append(new NewEvent(new SpanModelRequestEnd(request, IsError: false, new ModelUsage(usage.Input, usage.Output, usage.CacheRead, usage.CacheWrite))))
+            .ToList();
+        UsageRow[] row = [RowFor(journal, run, usage)];
+        if (turn.CallsTools)
+        {
+            await journal.AppendAsync(run, status: null, [], events, row, ct);
+            return;
+        }
+
+        var reason = turn.Stop == ModelStop.Refusal ? StopReason.Refusal : StopReason.EndTurn;
+        events.Add(new NewEvent(new SessionStatusIdle(reason)));
+        run = run with { Status = RunStatus.Ended, StopReason = reason.Type, EndedAt = time.GetUtcNow() };
+        await journal.AppendAsync(run, SessionStatus.Idle, [], events, row, ct);
+        metrics.Ended(reason.Type, run);
+    }
+
+    private async Task RecordFailureAsync(RunJournal journal, Id<SessionEvent> request, ModelException failure, bool retries, CancellationToken ct)
+    {
+        metrics.ModelFailed(failure.Failure);
+        var run = journal.Run!;
+        List<NewEvent> events =
+        [
+            new(new SpanModelRequestEnd(request, IsError: true, new ModelUsage(0, 0, 0, 0))),
+            new(new SessionError(new ErrorDetail(TypeOf(failure.Failure), failure.Message, retries ? RetryStatus.Retrying : RetryStatus.Exhausted))),
+        ];
+        UsageRow[] row = [RowFor(journal, run, default)];
+        if (retries)
+        {
+            events.Add(new NewEvent(new SessionStatusRescheduled()));
+            await journal.AppendAsync(run, SessionStatus.Rescheduling, [], events, row, ct);
+            return;
+        }
+
+        events.Add(new NewEvent(new SessionStatusIdle(StopReason.RetriesExhausted)));
+        run = run with { Status = RunStatus.Ended, StopReason = StopReason.RetriesExhausted.Type, EndedAt = time.GetUtcNow() };
+        await journal.AppendAsync(run, SessionStatus.Idle, [], events, row, ct);
+        metrics.Ended(StopReason.RetriesExhausted.Type, run);
+    }
+
+    private UsageRow RowFor(RunJournal journal, Run run, TokenUsage usage) =>
+        new(Id<UsageRow>.New(), run.Session, run.Id, UsageRow.Model, journal.Session.Agent.Model.Id, usage, time.GetUtcNow());
+
+    private static string TypeOf(ModelFailure failure) => failure switch
+    {
+        ModelFailure.Overloaded => "model_overloaded_error",
+        ModelFailure.RateLimited => "model_rate_limited_error",
+        _ => "model_request_failed_error",
+    };
+}

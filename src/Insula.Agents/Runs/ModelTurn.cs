@@ -1,0 +1,70 @@
+using System.Text;
+using System.Text.Json;
+using Insula.Agents.Agents;
+using Insula.Agents.Events;
+using Insula.Agents.Models;
+using Insula.Agents.Tools;
+using Insula.Tenancy.Identity;
+
+namespace Insula.Agents.Runs;
+
+/// <summary>
+/// Asks the model for one turn and collects it. Text is shown to watchers as it comes; only the whole turn goes to the
+/// log. The message's id is chosen when its first text comes, so that previews and the logged event carry the same one.
+/// </summary>
+internal sealed class ModelTurn(ToolBox tools)
+{
+    private readonly StringBuilder _text = new();
+    private readonly List<(string Name, JsonElement Input)> _calls = [];
+    private Id<SessionEvent>? _message;
+    private bool _thought;
+
+    public ModelStop Stop { get; private set; }
+
+    public TokenUsage Usage { get; private set; }
+
+    public bool CallsTools => _calls.Count > 0;
+
+    /// <summary>Throws <see cref="ModelException"/> when the call fails; then nothing of the turn counts.</summary>
+    public async Task AskAsync(IModelProvider provider, ModelRequest request, Action<FeedItem> preview, CancellationToken ct)
+    {
+        var ended = false;
+        await foreach (var item in provider.StreamAsync(request, ct))
+        {
+            switch (item)
+            {
+                case TextDelta delta when delta.Text.Length > 0:
+                    if (_message is null) preview(new MessageStarted(Begin(), "agent.message"));
+                    _text.Append(delta.Text);
+                    preview(new MessageDelta(_message!.Value, Index: 0, delta.Text));
+                    break;
+                case ThinkingStarted:
+                    _thought = true;
+                    preview(new MessageStarted(Id<SessionEvent>.New(), "agent.thinking"));
+                    break;
+                case ToolCalled call:
+                    _calls.Add((call.Name, call.Input));
+                    break;
+                case ModelTurnEnded end:
+                    (Stop, Usage, ended) = (end.Stop, end.Usage, true);
+                    break;
+            }
+        }
+
+        if (!ended) throw new ModelException(ModelFailure.Overloaded, "The model's answer ended before it was complete.", retryable: true);
+    }
+
+    /// <summary>The turn as events, without the span's end.</summary>
+    public IEnumerable<NewEvent> ToEvents(AgentDefinition agent)
+    {
+        if (_thought) yield return new NewEvent(new AgentThinking());
+        if (_message is { } id) yield return new NewEvent(id, new AgentMessage([ContentBlock.OfText(_text.ToString())]));
+        foreach (var (name, input) in _calls) yield return new NewEvent(tools.Intend(agent, name, input));
+    }
+
+    private Id<SessionEvent> Begin()
+    {
+        _message = Id<SessionEvent>.New();
+        return _message.Value;
+    }
+}

@@ -1,0 +1,58 @@
+using System.Diagnostics.Metrics;
+using Insula.Agents.Models;
+
+namespace Insula.Agents.Runs;
+
+/// <summary>The runs' instruments on the meter <c>Insula.Runs</c>. Labels are bounded: no tenant, no session, no model name given by a tenant.</summary>
+public sealed class RunMetrics
+{
+    public const string MeterName = "Insula.Runs";
+
+    private readonly Counter<long> _started;
+    private readonly Counter<long> _ended;
+    private readonly Histogram<double> _duration;
+    private readonly Counter<long> _steps;
+    private readonly Counter<long> _tokens;
+    private readonly Histogram<double> _modelDuration;
+
+    public RunMetrics(IMeterFactory meters)
+    {
+        var meter = meters.Create(MeterName);
+        _started = meter.CreateCounter<long>("insula_runs_started_total", description: "Runs begun.");
+        _ended = meter.CreateCounter<long>("insula_runs_ended_total", description: "Runs ended, by stop reason.");
+        _duration = meter.CreateHistogram<double>("insula_run_duration_seconds", "s", "From a run's begin to its end, waiting included.");
+        _steps = meter.CreateCounter<long>("insula_steps_total", description: "Steps taken, by kind and outcome.");
+        _tokens = meter.CreateCounter<long>("insula_tokens_total", description: "Tokens used, by provider and direction.");
+        _modelDuration = meter.CreateHistogram<double>("insula_model_call_duration_seconds", "s", "Model calls that answered, by provider.");
+    }
+
+    internal void Started() => _started.Add(1);
+
+    internal void Ended(string stopReason, Run run)
+    {
+        _ended.Add(1, new KeyValuePair<string, object?>("stop_reason", stopReason));
+        _duration.Record(((run.EndedAt ?? run.StartedAt) - run.StartedAt).TotalSeconds);
+    }
+
+    internal void ToolCalled(bool isError) => Step("tool", isError ? "error" : "ok");
+
+    internal void ModelFailed(ModelFailure failure) => Step("model", failure switch
+    {
+        ModelFailure.Overloaded => "overloaded",
+        ModelFailure.RateLimited => "rate_limited",
+        _ => "refused",
+    });
+
+    internal void ModelAnswered(string provider, TokenUsage usage, TimeSpan took)
+    {
+        Step("model", "ok");
+        var by = new KeyValuePair<string, object?>("provider", provider);
+        _tokens.Add(usage.Input, by, new("direction", "input"));
+        _tokens.Add(usage.Output, by, new("direction", "output"));
+        _tokens.Add(usage.CacheRead, by, new("direction", "cache_read"));
+        _tokens.Add(usage.CacheWrite, by, new("direction", "cache_write"));
+        _modelDuration.Record(took.TotalSeconds, by);
+    }
+
+    private void Step(string kind, string outcome) => _steps.Add(1, new("kind", kind), new KeyValuePair<string, object?>("outcome", outcome));
+}

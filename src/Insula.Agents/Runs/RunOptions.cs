@@ -1,0 +1,20 @@
+namespace Insula.Agents.Runs;
+
+/// <summary>How runs are carried out on this node.</summary>
+public sealed class RunOptions
+{
+    /// <summary>
+    /// Runs at work at one moment over all tenants; default 256. Runs mostly wait for models, so this may be far above the
+    /// number of cores. Too low makes tenants wait for each other, too high costs memory (a run holds its session's log).
+    /// </summary>
+    public int WorkersMax { get; set; } = 256;
+
+    /// <summary>Steps (model and tool calls) of one run before it is stopped as a runaway; default 200.</summary>
+    public int StepsMax { get; set; } = 200;
+
+    /// <summary>Tokens that one model call may produce; default 8192.</summary>
+    public int OutputTokensMax { get; set; } = 8192;
+
+    /// <summary>How long a stop waits for runs to leave their step; default 5 s. Steps cut off then are taken up again by the next start.</summary>
+    public TimeSpan StopLimit { get; set; } = TimeSpan.FromSeconds(5);
+}

@@ -1,0 +1,142 @@
+using Insula.Agents.Events;
+using Insula.Tenancy.Identity;
+
+namespace Insula.Agents.Runs;
+
+/// <summary>
+/// What a session's log says, folded event by event. It is a function of the log alone, so a worker that starts from a
+/// log another one left sees exactly what that one saw. Only <see cref="Fold"/> changes it.
+/// </summary>
+internal sealed class SessionState
+{
+    private readonly List<SessionEvent> _log = [];
+    private readonly List<SessionEvent> _newInput = [];
+    private readonly Dictionary<Id<SessionEvent>, OpenCall> _openCalls = [];
+    private int _callsInTurn;
+
+    /// <summary>Number of the last event folded.</summary>
+    public long LastSeq { get; private set; }
+
+    /// <summary>Every event but input not yet taken up, in log order.</summary>
+    public IReadOnlyList<SessionEvent> Log => _log;
+
+    /// <summary>Input that no run has taken up, in log order.</summary>
+    public IReadOnlyList<SessionEvent> NewInput => _newInput;
+
+    /// <summary>Calls without a result, oldest first.</summary>
+    public IEnumerable<OpenCall> OpenCalls => _openCalls.Values.OrderBy(c => c.Seq);
+
+    /// <summary>A model request that began and has not ended: after a crash, one whose answer was lost.</summary>
+    public Id<SessionEvent>? OpenRequest { get; private set; }
+
+    /// <summary>Whether the run that is open owes a model call.</summary>
+    public bool ModelDue { get; private set; }
+
+    /// <summary>Whether a run is open, waiting ones included.</summary>
+    public bool RunOpen { get; private set; }
+
+    /// <summary>Whether the open run waits for action.</summary>
+    public bool Waiting { get; private set; }
+
+    /// <summary>Whether the open run was waiting to try a failed model request again.</summary>
+    public bool Rescheduled { get; private set; }
+
+    /// <summary>Model requests and tool results of the open run.</summary>
+    public int Steps { get; private set; }
+
+    public void Fold(SessionEvent e)
+    {
+        LastSeq = Math.Max(LastSeq, e.Seq);
+        if (e is { Body: InputBody, ProcessedAt: null })
+        {
+            _newInput.Add(e);
+            return;
+        }
+
+        _log.Add(e);
+        Apply(e);
+    }
+
+    /// <summary>The inputs were taken up by <paramref name="run"/> at <paramref name="at"/>; they are folded as such.</summary>
+    public void TakeUp(IReadOnlyCollection<Id<SessionEvent>> inputs, Id<Run>? run, DateTimeOffset at)
+    {
+        foreach (var input in _newInput.Where(i => inputs.Contains(i.Id)).ToList())
+        {
+            _newInput.Remove(input);
+            var taken = input with { ProcessedAt = at, Run = run };
+            _log.Add(taken);
+            Apply(taken);
+        }
+    }
+
+    private void Apply(SessionEvent e)
+    {
+        switch (e.Body)
+        {
+            case UserToolConfirmation confirmation when _openCalls.TryGetValue(confirmation.ToolUseId, out var call):
+                _openCalls[call.Id] = call with
+                {
+                    Standing = confirmation.Result == UserToolConfirmation.Allow ? CallStanding.Allowed : CallStanding.Denied,
+                    Confirmed = true,
+                    DenyMessage = confirmation.DenyMessage,
+                };
+                break;
+            case UserCustomToolResult result:
+                _openCalls.Remove(result.CustomToolUseId);
+                break;
+            case AgentToolUse use:
+                _callsInTurn++;
+                _openCalls[e.Id] = new OpenCall(e.Id, e.Seq, use.Name, use.Input, Standing(use.EvaluatedPermission));
+                break;
+            case AgentCustomToolUse custom:
+                _callsInTurn++;
+                _openCalls[e.Id] = new OpenCall(e.Id, e.Seq, custom.Name, custom.Input, CallStanding.AwaitsClient);
+                break;
+            case AgentToolResult result:
+                Steps++;
+                _openCalls.Remove(result.ToolUseId);
+                break;
+            case SpanModelRequestStart:
+                Steps++;
+                _callsInTurn = 0;
+                OpenRequest = e.Id;
+                break;
+            case SpanModelRequestEnd end:
+                OpenRequest = null;
+                ModelDue = end.IsError || _callsInTurn > 0;
+                break;
+            case SessionStatusRunning:
+                if (!RunOpen)
+                {
+                    ModelDue = true;
+                    Steps = 0;
+                }
+
+                (RunOpen, Waiting, Rescheduled) = (true, false, false);
+                break;
+            case SessionStatusRescheduled:
+                Rescheduled = true;
+                break;
+            case SessionStatusIdle idle:
+                Waiting = idle.StopReason.Type == StopReason.RequiresActionType;
+                if (!Waiting) EndRun();
+                break;
+            case SessionStatusTerminated:
+                EndRun();
+                break;
+        }
+    }
+
+    private void EndRun()
+    {
+        (RunOpen, ModelDue, Rescheduled) = (false, false, false);
+        _openCalls.Clear();
+    }
+
+    private static CallStanding Standing(string permission) => permission switch
+    {
+        AgentToolUse.Allow => CallStanding.Allowed,
+        AgentToolUse.Ask => CallStanding.AwaitsConfirmation,
+        _ => CallStanding.Denied,
+    };
+}

@@ -1,0 +1,51 @@
+using Insula.Agents.Events;
+using Insula.Agents.Sessions;
+using Insula.Tenancy.Access;
+using Insula.Tenancy.Faults;
+using Insula.Tenancy.Identity;
+
+namespace Insula.Agents.Runs;
+
+/// <summary>
+/// The one way that input reaches a session: queue entry first, then the log, then the watchers and the dispatcher. In
+/// this order a crash at any point loses no acknowledged input and leaves no input without somebody to look at it.
+/// </summary>
+public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispatcher dispatcher, SessionFeed feed, TimeProvider time)
+{
+    /// <summary>Appends input and sets a worker on it. Null when the session is missing; a fault of <paramref name="check"/> writes nothing.</summary>
+    public async Task<Result<IReadOnlyList<SessionEvent>>?> SubmitAsync(
+        TenantScope scope, Id<Session> session, IReadOnlyList<NewEvent> input, Func<Session, Fault?> check, CancellationToken ct)
+    {
+        await queue.WakeAsync(scope.Tenant, session, ct);
+        Result<IReadOnlyList<SessionEvent>>? appended;
+        await using (var store = await stores.OpenAsync(scope, ct))
+        {
+            appended = await store.Sessions.AppendInputAsync(session, input, check, time.GetUtcNow(), ct);
+        }
+
+        if (appended is not { Fault: null } done)
+        {
+            // Nothing was written; the worker finds no work and takes the entry away.
+            dispatcher.Signal(scope.Tenant, session, interrupt: false);
+            return appended;
+        }
+
+        feed.Publish(scope.Tenant, session, done.Value);
+        dispatcher.Signal(scope.Tenant, session, input.Any(e => e.Body is UserInterrupt));
+        return appended;
+    }
+
+    /// <summary>Adds a session with its initial input, and sets a worker on it when there is any.</summary>
+    public async Task<IReadOnlyList<SessionEvent>> StartAsync(TenantScope scope, Session session, IReadOnlyList<NewEvent> initial, CancellationToken ct)
+    {
+        if (initial.Count > 0) await queue.WakeAsync(scope.Tenant, session.Id, ct);
+        IReadOnlyList<SessionEvent> events;
+        await using (var store = await stores.OpenAsync(scope, ct))
+        {
+            events = await store.Sessions.AddAsync(session, initial, ct);
+        }
+
+        if (initial.Count > 0) dispatcher.Signal(scope.Tenant, session.Id, interrupt: false);
+        return events;
+    }
+}
