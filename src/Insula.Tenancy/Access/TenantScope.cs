@@ -1,3 +1,4 @@
+using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Tenants;
 
@@ -9,6 +10,8 @@ namespace Insula.Tenancy.Access;
 public sealed record Principal(string Kind, string Name)
 {
     public override string ToString() => $"{Kind}:{Name}";
+
+    internal static Principal Of(Id<ApiKey> key) => new("key", key.ToString());
 }
 
 /// <summary>
@@ -32,6 +35,13 @@ public sealed class TenantScope
     public Permissions Permissions { get; }
 
     public bool Allows(Permissions needed) => (Permissions & needed) == needed;
+
+    /// <summary>The refusal for a principal that lacks a right, or null when it has all that is needed.</summary>
+    public Fault? Lacks(Permissions needed) => Allows(needed)
+        ? null
+        : Fault.Forbidden(
+            "missing_scope",
+            $"This needs the scope {string.Join(" and ", PermissionNames.Of(needed & ~Permissions))}, which this key does not have. Ask an administrator of the tenant for a key that has it.");
 }
 
 /// <summary>
@@ -62,4 +72,7 @@ public sealed class OperatorScope
     internal OperatorScope(string name) => Principal = new Principal("operator", name);
 
     public Principal Principal { get; }
+
+    /// <summary>The operator handing out or ending a tenant's keys, under the operator's own name; it opens no data.</summary>
+    internal TenantScope OnKeysOf(Id<Tenant> tenant) => new(tenant, Principal, Permissions.All);
 }

@@ -1,0 +1,53 @@
+using System.Runtime.InteropServices;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Tenants;
+
+namespace Insula.Tenancy.Access;
+
+/// <summary>
+/// The keys in use, found by the keyed hash of their whole text. Only the holder of a key in force can hit it, so a wrong
+/// secret for a busy key takes the same way, through the store, as a handle that never existed.
+/// </summary>
+internal sealed class KeyCache(TimeProvider time, int capacity = KeyCache.CapacityDefault)
+{
+    public const int CapacityDefault = 10_000;
+
+    private readonly BoundedCache<Digest, CachedKey> _keys = new(capacity, TenantStandings.AgeMax, time);
+
+    public long Generation => _keys.Generation;
+
+    public int Count => _keys.Count;
+
+    public CachedKey? Find(ReadOnlySpan<byte> hash) => _keys.TryGet(Digest.Of(hash), out var key) ? key : null;
+
+    public void Keep(ReadOnlySpan<byte> hash, CachedKey key, long loadedIn) => _keys.Keep(Digest.Of(hash), key, loadedIn);
+
+    public void Drop(Id<ApiKey> key) => _keys.DropWhere(cached => cached.Row.Id == key);
+
+    /// <summary>A whole HMAC-SHA256 as a dictionary key. Its bits are unknown to callers, so they cannot steer collisions.</summary>
+    private readonly record struct Digest(UInt128 First, UInt128 Second)
+    {
+        public static Digest Of(ReadOnlySpan<byte> hash)
+        {
+            var halves = MemoryMarshal.Cast<byte, UInt128>(hash);
+            return new(halves[0], halves[1]);
+        }
+    }
+}
+
+/// <summary>A key in force whose secret was proved, with the scope that it grants.</summary>
+internal sealed class CachedKey(ApiKey row)
+{
+    private long _notedAt;
+
+    public ApiKey Row { get; } = row;
+
+    public TenantScope Scope { get; } = new(row.Tenant, Principal.Of(row.Id), row.Permissions);
+
+    /// <summary>True for one caller in each interval: every use counts, but not every use is written.</summary>
+    public bool TimeToNote(DateTimeOffset now, TimeSpan interval)
+    {
+        var noted = Volatile.Read(ref _notedAt);
+        return now.UtcTicks - noted >= interval.Ticks && Interlocked.CompareExchange(ref _notedAt, now.UtcTicks, noted) == noted;
+    }
+}

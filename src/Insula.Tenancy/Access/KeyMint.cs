@@ -1,0 +1,65 @@
+using Insula.Tenancy.Faults;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Tenants;
+using Insula.Tenancy.Time;
+using Insula.Tenancy.Wording;
+
+namespace Insula.Tenancy.Access;
+
+/// <summary>A new key with its text, which exists only here: the store has a hash of it.</summary>
+public sealed record CreatedApiKey(ApiKey Key, Secret Secret);
+
+/// <summary>What a key is to be.</summary>
+/// <param name="Name">1 to 100 characters, for people.</param>
+/// <param name="Scopes">Names of <see cref="Permissions"/>; null gives read and write.</param>
+/// <param name="ExpiresAt">In the future; null for a key that lasts until it is revoked.</param>
+public sealed record ApiKeyRequest(string? Name, IReadOnlyList<string>? Scopes = null, DateTimeOffset? ExpiresAt = null);
+
+/// <summary>Makes keys, and is the one place that checks what a new key may be.</summary>
+public sealed class KeyMint
+{
+    internal const string OwnerKeyName = "owner";
+    private const int NameCharsMax = 100;
+
+    private readonly Peppers _peppers;
+    private readonly TimeProvider _time;
+
+    internal KeyMint(Peppers peppers, TimeProvider time)
+    {
+        _peppers = peppers;
+        _time = time;
+    }
+
+    /// <summary>A key as asked for, with no more rights than its maker has.</summary>
+    internal Result<CreatedApiKey> Make(TenantScope maker, ApiKeyRequest request)
+    {
+        if (VisibleText.Check("name", request.Name, NameCharsMax).Failed(out var fault, out var name)) return fault;
+
+        var permissions = Permissions.Read | Permissions.Write;
+        if (request.Scopes is { } scopes && PermissionNames.Parse("scopes", scopes).Failed(out fault, out permissions)) return fault;
+        if (!maker.Allows(permissions)) return Exceeds(maker, permissions);
+
+        return request.ExpiresAt <= _time.GetUtcNow()
+            ? Fault.Invalid("expires_at", "expires_at must be in the future.")
+            : Mint(maker.Tenant, name, permissions, request.ExpiresAt);
+    }
+
+    /// <summary>The first key of a tenant, with every right.</summary>
+    internal CreatedApiKey MakeOwner(Id<Tenant> tenant) => Mint(tenant, OwnerKeyName, Permissions.All, null);
+
+    /// <summary>A key in every way like <paramref name="old"/>, but for its text.</summary>
+    internal Result<CreatedApiKey> MakeSuccessor(TenantScope maker, ApiKey old) =>
+        maker.Allows(old.Permissions) ? Mint(old.Tenant, old.Name, old.Permissions, old.ExpiresAt) : Exceeds(maker, old.Permissions);
+
+    private CreatedApiKey Mint(Id<Tenant> tenant, string name, Permissions permissions, DateTimeOffset? expiresAt)
+    {
+        var text = KeyText.New(KeyKind.Tenant);
+        var key = new ApiKey(
+            Id<ApiKey>.New(), tenant, name, text.Handle, _peppers.Hash(text.Text.Reveal()), _peppers.CurrentVersion, permissions, _time.NowInMicroseconds(), expiresAt?.InMicroseconds(), null, null, null);
+        return new(key, text.Text);
+    }
+
+    private static Fault Exceeds(TenantScope maker, Permissions wanted) => Fault.Forbidden(
+        "scope_not_held",
+        $"A key can give only scopes that it has; yours lacks {string.Join(" and ", PermissionNames.Of(wanted & ~maker.Permissions))}.");
+}

@@ -1,0 +1,54 @@
+using Insula.Tenancy.Faults;
+
+namespace Insula.Tenancy.Plans;
+
+/// <summary>
+/// One limit: its name on the wire and in the plan file, its range, and its place in <see cref="LimitOverrides"/>.
+/// <see cref="All"/> is the one list of them; plan files, plans put by API and tenants' overrides are all checked by it.
+/// </summary>
+internal sealed record LimitRule(string Name, long Max, Func<LimitOverrides, long?> Read, Func<LimitOverrides, long, LimitOverrides> With)
+{
+    public const long Min = 1;
+
+    // Above it, a minute has too few clock ticks for each call to keep the rate exact.
+    private const long PerMinuteMax = 10_000_000;
+
+    public static IReadOnlyList<LimitRule> All { get; } =
+    [
+        new("requests_per_minute", PerMinuteMax, static o => o.RequestsPerMinute, static (o, v) => o with { RequestsPerMinute = (int)v }),
+        new("reads_per_minute", PerMinuteMax * 10, static o => o.ReadsPerMinute, static (o, v) => o with { ReadsPerMinute = (int)v }),
+        new("learn_per_minute", PerMinuteMax, static o => o.LearnPerMinute, static (o, v) => o with { LearnPerMinute = (int)v }),
+        new("reason_per_minute", PerMinuteMax, static o => o.ReasonPerMinute, static (o, v) => o with { ReasonPerMinute = (int)v }),
+        new("concurrent_runs", 100_000, static o => o.ConcurrentRuns, static (o, v) => o with { ConcurrentRuns = (int)v }),
+        new("concepts", 1_000_000_000_000, static o => o.Concepts, static (o, v) => o with { Concepts = v }),
+        new("storage_bytes", 1_000_000_000_000_000, static o => o.StorageBytes, static (o, v) => o with { StorageBytes = v }),
+    ];
+
+    public static IReadOnlyList<string> Names { get; } = [.. All.Select(static rule => rule.Name)];
+
+    /// <summary>The first override out of its range, or null; <paramref name="field"/> is the wire path of the limits.</summary>
+    public static Fault? Check(string field, LimitOverrides overrides)
+    {
+        foreach (var rule in All)
+        {
+            if (rule.Read(overrides) is { } value && rule.Check($"{field}.{rule.Name}", value) is { } fault) return fault;
+        }
+
+        return null;
+    }
+
+    public Fault? Check(string path, long value) =>
+        value >= Min && value <= Max ? null : Fault.Invalid(path, $"{path} is {value}; it must be from {Min} to {Max}.");
+
+    /// <summary>Whole limits as overrides, so that both are checked by one rule.</summary>
+    public static LimitOverrides Whole(Limits limits) => new()
+    {
+        RequestsPerMinute = limits.RequestsPerMinute,
+        ReadsPerMinute = limits.ReadsPerMinute,
+        LearnPerMinute = limits.LearnPerMinute,
+        ReasonPerMinute = limits.ReasonPerMinute,
+        ConcurrentRuns = limits.ConcurrentRuns,
+        Concepts = limits.Concepts,
+        StorageBytes = limits.StorageBytes,
+    };
+}

@@ -1,0 +1,119 @@
+using System.Globalization;
+using Insula.Tenancy.Faults;
+using Insula.Tenancy.Wording;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace Insula.Tenancy.Plans;
+
+/// <summary>
+/// Reads a file of plans over the plans known so far. What the file does not name stays; a plan that is new must give
+/// every limit but <c>reads_per_minute</c>. An unknown key, a number out of range or a second value for one key refuses
+/// the whole file, with its line: a mistyped limit must not become a default.
+/// </summary>
+internal static class PlanFile
+{
+    private const long FileBytesMax = 1024 * 1024;
+    private const string ReadsName = "reads_per_minute";
+    private const int ReadsPerRequest = 10;
+
+    private static readonly string[] RootKeys = ["plans"];
+    private static readonly string[] PlanKeys = ["description", "limits", "features"];
+
+    public static Result<IReadOnlyList<Plan>> Read(string path, IReadOnlyDictionary<string, Plan> known)
+    {
+        try
+        {
+            if (new FileInfo(path).Length > FileBytesMax) return Unusable($"The plan file {path} is larger than {FileBytesMax} bytes.");
+            using var text = File.OpenText(path);
+            return Read(path, text, known);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return Unusable($"The plan file {path} cannot be read: {error.Message}");
+        }
+    }
+
+    /// <param name="name">What to call the text in refusals.</param>
+    public static Result<IReadOnlyList<Plan>> Read(string name, TextReader text, IReadOnlyDictionary<string, Plan> known)
+    {
+        try
+        {
+            var yaml = new YamlStream();
+            yaml.Load(text);
+            if (yaml.Documents.Count == 0) return Array.Empty<Plan>();
+
+            var root = Mapping(yaml.Documents[0].RootNode, "The file", RootKeys);
+            return root.TryGetValue("plans", out var plans)
+                ? (Plan[])[.. Mapping(plans, "plans", null).Select(entry => ReadPlan(entry.Key, entry.Value, known.GetValueOrDefault(entry.Key)))]
+                : Array.Empty<Plan>();
+        }
+        catch (YamlException error)
+        {
+            return Unusable($"{name}, line {error.Start.Line}: {error.Message}");
+        }
+    }
+
+    private static Plan ReadPlan(string name, YamlNode node, Plan? known)
+    {
+        var keys = Mapping(node, $"The plan '{name}'", PlanKeys);
+        var plan = new Plan(
+            name,
+            keys.TryGetValue("description", out var description) ? Text(description, "description") : known?.Description ?? "",
+            ReadLimits(name, node, keys.GetValueOrDefault("limits"), known?.Limits),
+            keys.TryGetValue("features", out var features) ? Texts(features, "features") : known?.Features ?? []);
+        return PlanRules.Check(plan) is { } fault ? throw Broken(node, fault.Message) : plan;
+    }
+
+    private static Limits ReadLimits(string name, YamlNode plan, YamlNode? node, Limits? known)
+    {
+        var given = node is null ? [] : Mapping(node, "limits", LimitRule.Names);
+        var overrides = LimitOverrides.None;
+        foreach (var rule in LimitRule.All)
+        {
+            if (!given.TryGetValue(rule.Name, out var value))
+            {
+                if (known is null && rule.Name is not ReadsName) throw Broken(node ?? plan, $"the plan '{name}' is new, so it must give limits.{rule.Name}.");
+                continue;
+            }
+
+            var number = WholeNumber(value, rule.Name);
+            if (rule.Check($"limits.{rule.Name}", number) is { } fault) throw Broken(value, fault.Message);
+            overrides = rule.With(overrides, number);
+        }
+
+        if (overrides is { ReadsPerMinute: null, RequestsPerMinute: { } requests }) overrides = overrides with { ReadsPerMinute = requests * ReadsPerRequest };
+        return overrides.ApplyTo(known ?? new Limits(0, 0, 0, 0, 0, 0, 0));
+    }
+
+    /// <summary>The entries of a mapping; with <paramref name="allowed"/>, any other key is refused by its name.</summary>
+    private static Dictionary<string, YamlNode> Mapping(YamlNode node, string what, IReadOnlyList<string>? allowed)
+    {
+        if (node is not YamlMappingNode mapping) throw Broken(node, $"{what} must be a mapping of names to values.");
+
+        var entries = new Dictionary<string, YamlNode>();
+        foreach (var (keyNode, value) in mapping.Children)
+        {
+            var key = Text(keyNode, "a key");
+            if (allowed?.Contains(key) == false) throw Broken(keyNode, $"unknown key '{key}'. {NearestName.Suggest(key, allowed)}");
+            entries.Add(key, value);
+        }
+
+        return entries;
+    }
+
+    private static string Text(YamlNode node, string what) =>
+        node is YamlScalarNode { Value: { } text } ? text : throw Broken(node, $"{what} must be text.");
+
+    private static string[] Texts(YamlNode node, string what) =>
+        node is YamlSequenceNode list ? [.. list.Select(item => Text(item, $"each of {what}"))] : throw Broken(node, $"{what} must be a list.");
+
+    private static long WholeNumber(YamlNode node, string what) =>
+        long.TryParse(Text(node, what).Replace("_", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw Broken(node, $"{what} must be a whole number.");
+
+    private static YamlException Broken(YamlNode node, string message) => new(node.Start, node.End, message);
+
+    private static Fault Unusable(string message) => Fault.Unavailable("plans_unusable", message);
+}

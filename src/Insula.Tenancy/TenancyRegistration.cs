@@ -1,0 +1,58 @@
+using Insula.Tenancy.Access;
+using Insula.Tenancy.Plans;
+using Insula.Tenancy.RateLimits;
+using Insula.Tenancy.Tenants;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+
+namespace Insula.Tenancy;
+
+/// <summary>
+/// Who may do what, and how much of it. The stores come from Insula.Storage; <see cref="StartTenancy"/> must have run
+/// before the first request.
+/// </summary>
+public static class TenancyRegistration
+{
+    public static IServiceCollection AddTenancy(this IServiceCollection services, TenancyOptions options)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(options);
+        services.AddSingleton<PlanCatalog>().AddSingleton<AccessSignals>();
+        services.AddSingleton<RateLimiter>().AddSingleton<AddressLimiter>();
+        services.AddAccess();
+        services.AddSingleton<CreateApiKey>().AddSingleton<IssueTenantKey>().AddSingleton<ListApiKeys>().AddSingleton<ShowApiKey>();
+        services.AddSingleton<RotateApiKey>().AddSingleton<RevokeApiKey>().AddSingleton<CheckStanding>();
+        services.AddSingleton<CreateTenant>().AddSingleton<SignUp>().AddSingleton<ListTenants>().AddSingleton<ShowTenant>();
+        services.AddSingleton<ChangeTenant>().AddSingleton<UpdateTenant>().AddSingleton<SuspendTenant>().AddSingleton<ResumeTenant>();
+        services.AddSingleton<ListPlans>().AddSingleton<PutPlan>();
+        return services;
+    }
+
+    /// <summary>Types with internal constructors: nothing outside this project can make one of its own.</summary>
+    private static void AddAccess(this IServiceCollection services)
+    {
+        services.AddSingleton<Peppers>().AddSingleton<OperatorKeys>().AddSingleton<LastUses>();
+        services.AddSingleton(static of => new KeyCache(of.Time()));
+        services.AddSingleton(static of => new TenantStandings(of.Get<ITenantDirectory>(), of.Get<PlanCatalog>(), of.Time()));
+        services.AddSingleton(static of => new KeyMint(of.Get<Peppers>(), of.Time()));
+        services.AddSingleton(static of => new AccessInForce(of.Get<KeyCache>(), of.Get<TenantStandings>(), of.Get<AccessSignals>()));
+        services.AddSingleton(static of => new Authenticate(
+            of.Get<Peppers>(),
+            of.Get<OperatorKeys>(),
+            of.Get<KeyCache>(),
+            new AuthenticationStores(of.Get<IApiKeyStore>(), of.Get<TenantStandings>(), of.Get<LastUses>()),
+            of.Time()));
+        services.AddSingleton(static of => new StartTenancy(
+            of.Get<TenancyOptions>(),
+            new StartStores(of.Get<IOperatorKeyStore>(), of.Get<ITenantDirectory>(), of.Get<IPlanStore>()),
+            new AccessState(of.Get<Peppers>(), of.Get<OperatorKeys>(), of.Get<PlanCatalog>()),
+            of.Time(),
+            of.Get<ILogger<StartTenancy>>()));
+    }
+
+    private static T Get<T>(this IServiceProvider of)
+        where T : notnull => of.GetRequiredService<T>();
+
+    private static TimeProvider Time(this IServiceProvider of) => of.GetRequiredService<TimeProvider>();
+}
