@@ -10,7 +10,9 @@ namespace Insula.Agents.Agents;
 /// </summary>
 internal static class AgentRules
 {
-    public const int SystemCharsMax = 100_000;
+    public static readonly Fault NotFound = Fault.NotFound("agent");
+
+    private const int SystemCharsMax = 100_000;
     private const int ToolsMax = 256;
     private const int McpServersMax = 20;
     private const int SkillsMax = 64;

@@ -18,7 +18,7 @@ public sealed class ArchiveAgent(ITenantStores stores, IAuditLog audit, TimeProv
             agent = await store.Agents.ArchiveAsync(id, now, ct);
         }
 
-        if (agent is null) return ShowAgent.NotFound;
+        if (agent is null) return AgentRules.NotFound;
         await audit.AppendAsync(scope, "agent.archive", id.ToString(), now, ct);
         return agent;
     }

@@ -11,7 +11,7 @@ public sealed class ListAgentVersions(ITenantStores stores)
     public async Task<Result<Page<Agent>>> ListAsync(TenantScope scope, Id<Agent> id, PageRequest page, CancellationToken ct)
     {
         await using var store = await stores.OpenAsync(scope, ct);
-        if (await store.Agents.FindAsync(id, version: null, ct) is null) return ShowAgent.NotFound;
+        if (await store.Agents.FindAsync(id, version: null, ct) is null) return AgentRules.NotFound;
         return await store.Agents.VersionsAsync(id, page, ct);
     }
 }

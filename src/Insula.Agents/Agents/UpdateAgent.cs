@@ -51,7 +51,7 @@ public sealed class UpdateAgent(ITenantStores stores, IAuditLog audit, TimeProvi
         {
             var now = time.GetUtcNow();
             await using var store = await stores.OpenAsync(scope, ct);
-            if (await store.Agents.FindAsync(id, version: null, ct) is not { } current) return ShowAgent.NotFound;
+            if (await store.Agents.FindAsync(id, version: null, ct) is not { } current) return AgentRules.NotFound;
             if (current.ArchivedAt is not null) return Fault.Conflict("agent_archived", "The agent is archived and cannot be changed; create a new one.");
             if (changes.Version is { } seen && seen != current.Version) return VersionConflict(seen, current.Version);
 

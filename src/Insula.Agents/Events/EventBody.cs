@@ -42,7 +42,7 @@ public sealed record UserInterrupt : InputBody;
 public sealed record UserToolConfirmation(
     Id<SessionEvent> ToolUseId,
     string Result,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? DenyMessage) : InputBody
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? DenyMessage = null) : InputBody
 {
     public const string Allow = "allow";
     public const string Deny = "deny";
@@ -50,8 +50,8 @@ public sealed record UserToolConfirmation(
 
 public sealed record UserCustomToolResult(
     Id<SessionEvent> CustomToolUseId,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<ContentBlock>? Content,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? IsError) : InputBody;
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<ContentBlock>? Content = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? IsError = null) : InputBody;
 
 /// <summary>Guidance from the operator of the agent in the middle of a session; goes to the model with the next turn.</summary>
 public sealed record SystemMessage(IReadOnlyList<ContentBlock> Content) : InputBody;
@@ -65,7 +65,7 @@ public sealed record AgentToolUse(
     string Name,
     JsonElement Input,
     string EvaluatedPermission,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ToolEvaluation? Evaluation) : EventBody
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ToolEvaluation? Evaluation = null) : EventBody
 {
     public const string Allow = "allow";
     public const string Ask = "ask";

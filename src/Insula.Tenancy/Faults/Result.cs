@@ -30,5 +30,11 @@ public readonly struct Result<T>
     public static implicit operator Result<T>(Fault fault) => new(default, fault);
 }
 
+public static class Result
+{
+    /// <summary>A result from a value whose static type is an interface, which the implicit conversion cannot take.</summary>
+    public static Result<T> Of<T>(T value) => value;
+}
+
 /// <summary>The value of an operation that returns nothing.</summary>
 public readonly record struct Done;

@@ -1,0 +1,122 @@
+using Insula.Agents.Runs;
+using Insula.Agents.Sessions;
+using Insula.Tenancy.Access;
+using Insula.Tenancy.Faults;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Paging;
+
+namespace Insula.Agents.Events;
+
+/// <summary>
+/// Appends a client's events to a session; the run that they start or carry on goes its own way. All of them are taken or
+/// none. An answer must name a call that waits for it. That is looked up before the append, so of two answers at the same
+/// moment both may be appended; the run takes the first, and notes the other without effect.
+/// </summary>
+public sealed class SendEvents(ITenantStores stores, SessionWork work)
+{
+    private static readonly string[] TypesOfCalls =
+    [
+        "agent.tool_use", "agent.custom_tool_use", "agent.tool_result", "user.tool_confirmation", "user.custom_tool_result",
+        "session.status_idle", "session.status_terminated",
+    ];
+
+    public async Task<Result<IReadOnlyList<SessionEvent>>> SendAsync(
+        TenantScope scope, Id<Session> session, IReadOnlyList<InputBody> events, CancellationToken ct)
+    {
+        if (InputRules.Violation(events) is { } violation) return violation;
+        if (await UnaskedAnswerAsync(scope, session, events, ct) is { } unasked) return unasked;
+
+        var appended = await work.SubmitAsync(scope, session, [.. events.Select(body => new NewEvent(body))], Refusal, ct);
+        return appended ?? SessionRules.NotFound;
+    }
+
+    private static Fault? Refusal(Session session) => session switch
+    {
+        { ArchivedAt: not null } => SessionRules.Archived,
+        { Status: SessionStatus.Terminated } => Fault.Conflict("session_terminated", "The session has ended and takes no more input; create a new one."),
+        _ => null,
+    };
+
+    private async Task<Fault?> UnaskedAnswerAsync(TenantScope scope, Id<Session> session, IReadOnlyList<InputBody> events, CancellationToken ct)
+    {
+        if (!events.Any(body => body is UserToolConfirmation or UserCustomToolResult)) return null;
+
+        var waiting = await WaitingCallsAsync(scope, session, ct);
+        if (waiting.Failed(out var missing, out var calls)) return missing;
+        for (var i = 0; i < events.Count; i++)
+        {
+            // Removed as they are answered, so that two answers to one call in one request are refused as well.
+            var refusal = events[i] switch
+            {
+                UserToolConfirmation confirmation when !calls.Confirmations.Remove(confirmation.ToolUseId) => Fault.Invalid(
+                    $"events[{i}].tool_use_id", $"events[{i}].tool_use_id must be the id of an agent.tool_use event that waits for a confirmation now."),
+                UserCustomToolResult result when !calls.Results.Remove(result.CustomToolUseId) => Fault.Invalid(
+                    $"events[{i}].custom_tool_use_id", $"events[{i}].custom_tool_use_id must be the id of an agent.custom_tool_use event that waits for a result now."),
+                _ => null,
+            };
+            if (refusal is not null) return refusal;
+        }
+
+        return null;
+    }
+
+    /// <summary>The calls that wait, read from the end of the log back to where the run before this one ended.</summary>
+    private async Task<Result<WaitingCalls>> WaitingCallsAsync(TenantScope scope, Id<Session> session, CancellationToken ct)
+    {
+        var calls = new WaitingCalls();
+        var answered = new HashSet<Id<SessionEvent>>();
+        var filter = new EventFilter(TypesOfCalls, TimeRange.Any, Ascending: false);
+        await using var store = await stores.OpenAsync(scope, ct);
+        if (await store.Sessions.FindAsync(session, ct) is null) return SessionRules.NotFound;
+
+        string? cursor = null;
+        do
+        {
+            var page = await store.Sessions.ListEventsAsync(session, filter, new PageRequest(PageRequest.LimitMax, cursor), ct);
+            foreach (var e in page.Items)
+            {
+                if (EndsRun(e.Body)) return calls;
+                calls.Unfold(e, answered);
+            }
+
+            cursor = page.Next;
+        }
+        while (cursor is not null);
+        return calls;
+    }
+
+    private static bool EndsRun(EventBody body) =>
+        body is SessionStatusTerminated || body is SessionStatusIdle idle && idle.StopReason.EventIds is null;
+
+    private sealed class WaitingCalls
+    {
+        public HashSet<Id<SessionEvent>> Confirmations { get; } = [];
+
+        public HashSet<Id<SessionEvent>> Results { get; } = [];
+
+        /// <summary>Takes one event; newest first, so an answer is seen before what it answers.</summary>
+        public void Unfold(SessionEvent e, HashSet<Id<SessionEvent>> answered)
+        {
+            switch (e.Body)
+            {
+                case UserToolConfirmation confirmation:
+                    answered.Add(confirmation.ToolUseId);
+                    break;
+                case UserCustomToolResult result:
+                    answered.Add(result.CustomToolUseId);
+                    break;
+                case AgentToolResult result:
+                    answered.Add(result.ToolUseId);
+                    break;
+                case AgentToolUse { EvaluatedPermission: AgentToolUse.Ask } when !answered.Contains(e.Id):
+                    Confirmations.Add(e.Id);
+                    break;
+                case AgentCustomToolUse when !answered.Contains(e.Id):
+                    Results.Add(e.Id);
+                    break;
+                default:
+                    break;
+            }
+        }
+    }
+}
