@@ -1,0 +1,33 @@
+namespace Insula.Storage.Statements;
+
+/// <summary>The small tables of the control store: operator keys, plans and the audit trail.</summary>
+internal static class ControlSql
+{
+    public const string OperatorKeys = "select handle, hash, pepper_version, created_at from operator_keys order by created_at, handle";
+
+    public const string AddOperatorKey =
+        "insert into operator_keys (handle, hash, pepper_version, created_at) values (@handle, @hash, @pepper_version, @created_at)";
+
+    public const string Plans = "select name, description, limits, features from plans order by name";
+
+    public const string PutPlan =
+        """
+        insert into plans (name, description, limits, features) values (@name, @description, @limits, @features)
+        on conflict (name) do update set description = excluded.description, limits = excluded.limits, features = excluded.features
+        """;
+
+    /// <summary>The writer is alone in its transaction, so the next number of a trail is free.</summary>
+    public const string AppendAudit =
+        """
+        insert into audit (trail, seq, principal_kind, principal_name, action, target, detail, at)
+        select @trail, coalesce(max(seq), 0) + 1, @principal_kind, @principal_name, @action, @target, @detail, @at from audit where trail = @trail
+        """;
+
+    public const string ListAudit =
+        """
+        select seq, principal_kind, principal_name, action, target, detail, at from audit
+        where trail = @trail and seq < @after_seq
+        order by seq desc
+        limit @limit
+        """;
+}

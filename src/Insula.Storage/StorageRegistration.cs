@@ -1,0 +1,28 @@
+using Insula.Agents.Runs;
+using Insula.Storage.Control;
+using Insula.Tenancy.Access;
+using Insula.Tenancy.Audit;
+using Insula.Tenancy.Plans;
+using Insula.Tenancy.Tenants;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Insula.Storage;
+
+/// <summary>Wires the storage. Start it with <see cref="SqliteStorage.OpenAsync"/> before anything asks it.</summary>
+public static class StorageRegistration
+{
+    public static IServiceCollection AddSqliteStorage(this IServiceCollection services, StorageOptions options)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<ControlFile>();
+        services.AddSingleton(provider => new SqliteStorage(options, provider.GetRequiredService<ControlFile>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<ITenantDirectory, TenantDirectory>();
+        services.AddSingleton<IApiKeyStore, ApiKeyStore>();
+        services.AddSingleton<IOperatorKeyStore, OperatorKeyStore>();
+        services.AddSingleton<IPlanStore, PlanStore>();
+        services.AddSingleton<IAuditLog, AuditLog>();
+        services.AddSingleton<IRunQueue, RunQueue>();
+        return services;
+    }
+}

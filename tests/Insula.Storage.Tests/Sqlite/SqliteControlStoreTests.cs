@@ -1,0 +1,18 @@
+using Insula.Storage.Tests.Contracts;
+
+namespace Insula.Storage.Tests.Sqlite;
+
+public sealed class SqliteControlStoreTests : ControlStoreContract
+{
+    private readonly SqliteHome _home = new();
+
+    protected override async Task<IServiceProvider> OpenAsync() => (await _home.OpenAsync()).Services;
+
+    protected override async Task<IServiceProvider> ReopenAsync()
+    {
+        await _home.ReopenAsync();
+        return _home.Services;
+    }
+
+    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+}
