@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Insula.Agents.Serialization;
 
 namespace Insula.Agents.Input;
 
@@ -26,10 +27,7 @@ public readonly record struct Change<T>
     public Change<TOther> Map<TOther>(Func<T?, TOther?> map) => IsGiven ? new(map(Value)) : default;
 }
 
-/// <summary>
-/// Reads and writes <see cref="Change{T}"/> as its value. A fault inside the value is thrown anew around the original, so
-/// that the outer serializer adds the path to this member and the reader of the exception can join the two.
-/// </summary>
+/// <summary>Reads and writes <see cref="Change{T}"/> as its value.</summary>
 internal sealed class ChangeJsonConverter : JsonConverterFactory
 {
     public override bool CanConvert(Type typeToConvert) =>
@@ -42,17 +40,8 @@ internal sealed class ChangeJsonConverter : JsonConverterFactory
     {
         public override bool HandleNull => true;
 
-        public override Change<T> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-        {
-            try
-            {
-                return reader.TokenType == JsonTokenType.Null ? new Change<T>(default) : new(JsonSerializer.Deserialize<T>(ref reader, options));
-            }
-            catch (JsonException inside)
-            {
-                throw new JsonException(inside.Message, path: null, lineNumber: null, bytePositionInLine: null, inside);
-            }
-        }
+        public override Change<T> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            reader.TokenType == JsonTokenType.Null ? new(default) : new(NestedJson.Read<T>(ref reader, options));
 
         public override void Write(Utf8JsonWriter writer, Change<T> value, JsonSerializerOptions options) =>
             JsonSerializer.Serialize(writer, value.Value, options);

@@ -44,7 +44,7 @@ internal static class FaultWriting
         var status = FaultStatus.Of(fault);
         status.WriteHead(http.Response, fault);
         return http.IsVendorPath()
-            ? WriteAsync(http, new ErrorEnvelope("error", new(status.AnthropicType, fault.Message), http.TraceIdentifier), "application/json", AgentsJson.Options)
+            ? WriteAsync(http, ErrorEnvelope.Of(fault, http.TraceIdentifier), "application/json", AgentsJson.Options)
             : WriteAsync(http, ProblemOf(http, status, fault), "application/problem+json", ApiJson.Options);
     }
 
@@ -64,8 +64,16 @@ internal static class FaultWriting
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
         public string? Field { get; init; }
     }
+}
 
-    private sealed record ErrorEnvelope(string Type, ErrorBody Error, string RequestId);
+/// <summary>An error in the shape of the Anthropic protocol.</summary>
+internal sealed record ErrorEnvelope(string Type, ErrorEnvelope.Body Error, string RequestId)
+{
+    public static ErrorEnvelope Of(Fault fault, string requestId) =>
+        new("error", new(FaultStatus.Of(fault).AnthropicType, fault.Message, new(fault.Code)), requestId);
 
-    private sealed record ErrorBody(string Type, string Message);
+    internal sealed record Body(string Type, string Message, Details Details);
+
+    /// <param name="ErrorCode">From it the vendor's client chooses the class of its exception.</param>
+    internal sealed record Details(string ErrorCode);
 }

@@ -11,7 +11,7 @@ internal static class JsonFaults
 {
     public static Fault Of(JsonException error)
     {
-        var field = FieldOf(error.Path);
+        var field = FieldOf(error);
         if (Between(error.Message, "The JSON property '", "' could not be mapped") is { } unknown)
         {
             var name = Under(ParentOf(field, unknown), unknown);
@@ -39,6 +39,13 @@ internal static class JsonFaults
         var where = error.LineNumber is { } line ? $" The error is in line {line + 1}, byte {error.BytePositionInLine + 1}." : "";
         return ProtocolFaults.Malformed("The body is not the JSON that this route takes." + where);
     }
+
+    /// <summary>A value that a converter read by itself has a path of its own, below that of its member.</summary>
+    private static string FieldOf(JsonException error) => error.InnerException is JsonException { Path: not null } inner
+        ? Joined(FieldOf(error.Path), FieldOf(inner))
+        : FieldOf(error.Path);
+
+    private static string Joined(string outer, string inner) => inner.Length == 0 || inner[0] == '[' ? outer + inner : Under(outer, inner);
 
     private static string FieldOf(string? path) => path is null or "$" ? "" : path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : path[1..];
 
