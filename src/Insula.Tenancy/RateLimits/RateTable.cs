@@ -65,7 +65,8 @@ internal sealed class RateTable<TKey> : IDisposable
         }
     }
 
-    private void Sweep()
+    /// <summary>Drops every entry whose buckets are whole; a dropped caller and a new one are treated alike.</summary>
+    internal void Sweep()
     {
         var now = _time.GetTimestamp();
         foreach (var pair in _entries)
