@@ -19,9 +19,10 @@ internal sealed class LastUses : IAsyncDisposable
     private readonly IApiKeyStore _keys;
     private readonly ILogger<LastUses> _log;
     private readonly ITimer _timer;
-    private readonly SemaphoreSlim _writing = new(1, 1);
+    private readonly Lock _ordering = new();
     private ConcurrentDictionary<Id<ApiKey>, DateTimeOffset> _waiting = new();
     private int _waitingCount;
+    private Task _written = Task.CompletedTask;
 
     public LastUses(IApiKeyStore keys, TimeProvider time, ILogger<LastUses> log)
     {
@@ -37,31 +38,33 @@ internal sealed class LastUses : IAsyncDisposable
         if (Interlocked.Increment(ref _waitingCount) == 1) _timer.Change(Interval, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Writes what waits. Called by the timer, and at the end.</summary>
-    public async Task FlushAsync()
+    /// <summary>Writes what waits, after the batches that are being written; it never fails.</summary>
+    public Task FlushAsync()
     {
-        await _writing.WaitAsync();
-        try
-        {
-            Interlocked.Exchange(ref _waitingCount, 0);
-            var batch = Interlocked.Exchange(ref _waiting, new());
-            if (!batch.IsEmpty) await _keys.TouchAsync(batch, CancellationToken.None);
-        }
-        catch (Exception error)
-        {
-            // Nobody awaits the timer's call, and a note is not worth stopping for.
-            _log.LastUsesNotWritten(error);
-        }
-        finally
-        {
-            _writing.Release();
-        }
+        lock (_ordering) return _written = WriteAfterAsync(_written);
     }
 
     public async ValueTask DisposeAsync()
     {
         await _timer.DisposeAsync();
         await FlushAsync();
-        _writing.Dispose();
+    }
+
+    private async Task WriteAfterAsync(Task earlier)
+    {
+        await earlier;
+        Interlocked.Exchange(ref _waitingCount, 0);
+        var batch = Interlocked.Exchange(ref _waiting, new());
+        if (batch.IsEmpty) return;
+
+        try
+        {
+            await _keys.TouchAsync(batch, CancellationToken.None);
+        }
+        catch (Exception error)
+        {
+            // The timer's call has nobody to tell, and a note is not worth stopping for.
+            _log.LastUsesNotWritten(error);
+        }
     }
 }

@@ -1,6 +1,7 @@
 using Insula.Agents.Events;
 using Insula.Agents.Models;
 using Insula.Agents.Runs;
+using Insula.Tenancy.Identity;
 using Insula.TestKit.Runs;
 
 namespace Insula.Tests.Runs;
@@ -76,9 +77,9 @@ public sealed class ConversationTests
     };
 
     /// <summary>The events of the log with those of the builder's second run kept and all others given to the first.</summary>
-    private static IEnumerable<SessionEvent> Rerun(IReadOnlyList<SessionEvent> log, Tenancy.Identity.Id<Run> first) =>
+    private static IEnumerable<SessionEvent> Rerun(IReadOnlyList<SessionEvent> log, Id<Run> first) =>
         log.Select((e, i) => i < log.Count - 1 ? e with { Run = first } : e);
 
-    private static IEnumerable<SessionEvent> After(int count, Tenancy.Identity.Id<Run> run, params EventBody[] bodies) =>
-        bodies.Select((b, i) => new SessionEvent(count + i + 1, Tenancy.Identity.Id<SessionEvent>.New(), b, DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch, 1, run));
+    private static IEnumerable<SessionEvent> After(int count, Id<Run> run, params EventBody[] bodies) =>
+        bodies.Select((b, i) => new SessionEvent(count + i + 1, Id<SessionEvent>.New(), b, DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch, 1, run));
 }

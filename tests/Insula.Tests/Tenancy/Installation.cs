@@ -1,0 +1,74 @@
+using Insula.Storage;
+using Insula.Tenancy;
+using Insula.Tenancy.Access;
+using Insula.Tenancy.Faults;
+using Insula.Tenancy.Tenants;
+using Insula.TestKit;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Insula.Tests.Tenancy;
+
+/// <summary>Tenancy over a real control store in a folder of its own, on a clock that the test moves.</summary>
+internal sealed class Installation : IAsyncDisposable
+{
+    public const string GivenOperatorKey = "an operator key of the test's own";
+
+    private readonly ServiceProvider _services;
+    private readonly bool _ownsFolder;
+
+    private Installation(string folder, bool ownsFolder, TenancyOptions options)
+    {
+        Folder = folder;
+        _ownsFolder = ownsFolder;
+        _services = new ServiceCollection()
+            .AddLogging()
+            .AddSingleton<TimeProvider>(Clock)
+            .AddSqliteStorage(new StorageOptions { DataFolder = folder })
+            .AddTenancy(options)
+            .BuildServiceProvider();
+    }
+
+    public ManualClock Clock { get; } = new();
+
+    public string Folder { get; }
+
+    public OperatorScope Operator { get; } = new("test");
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    /// <summary>An installation with its store open and <see cref="StartTenancy"/> not yet run.</summary>
+    public static async Task<Installation> OpenAsync(string? folder = null, Func<TenancyOptions, TenancyOptions>? configure = null)
+    {
+        var path = folder ?? Directory.CreateTempSubdirectory("insula-tenancy-").FullName;
+        var options = new TenancyOptions { DataFolder = path, SignupOpen = true, OperatorKey = new Secret(GivenOperatorKey) };
+        var installation = new Installation(path, folder is null, configure?.Invoke(options) ?? options);
+        await installation.Get<SqliteStorage>().OpenAsync(Ct);
+        return installation;
+    }
+
+    public static async Task<Installation> StartAsync(string? folder = null, Func<TenancyOptions, TenancyOptions>? configure = null)
+    {
+        var installation = await OpenAsync(folder, configure);
+        Assert.Null((await installation.Get<StartTenancy>().RunAsync(Ct)).Fault);
+        return installation;
+    }
+
+    public T Get<T>()
+        where T : notnull => _services.GetRequiredService<T>();
+
+    public async Task<CreatedTenant> CreateTenantAsync(string name = "Acme", string? plan = null) =>
+        (await Get<CreateTenant>().RunAsync(Operator, new TenantRequest(name, plan), Ct)).Value;
+
+    public async Task<Result<SignedIn>> SignInAsync(Secret key) => await Get<Authenticate>().RunAsync(key.Reveal(), Ct);
+
+    public async Task<TenantScope> ScopeOfAsync(CreatedApiKey key) => ((SignedInTenant)(await SignInAsync(key.Secret)).Value).Scope;
+
+    public async Task<CreatedApiKey> CreateKeyAsync(TenantScope scope, params string[] scopes) =>
+        (await Get<CreateApiKey>().RunAsync(scope, new ApiKeyRequest("key", scopes), Ct)).Value;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _services.DisposeAsync();
+        if (_ownsFolder) Directory.Delete(Folder, recursive: true);
+    }
+}
