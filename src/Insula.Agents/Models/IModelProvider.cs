@@ -9,7 +9,7 @@ namespace Insula.Agents.Models;
 /// </summary>
 public interface IModelProvider
 {
-    /// <summary>The part of a model name before the slash.</summary>
+    /// <summary>The part of a model name before the slash; a built-in provider of one model has that model's whole name.</summary>
     string Name { get; }
 
     /// <summary>
@@ -19,7 +19,7 @@ public interface IModelProvider
     /// </summary>
     IAsyncEnumerable<ModelEvent> StreamAsync(ModelRequest request, CancellationToken ct);
 
-    /// <summary>Models that can be named now, for <c>GET models</c>; empty when the upstream cannot be asked.</summary>
+    /// <summary>Whole names of the models that can be named now, for <c>GET models</c>; empty when the upstream cannot be asked.</summary>
     Task<IReadOnlyList<string>> ListAsync(CancellationToken ct);
 }
 

@@ -42,7 +42,7 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
             }
             catch (ModelException e)
             {
-                var delay = e.Retryable ? RetrySchedule.Next(attempt, e) : null;
+                var delay = RetrySchedule.Next(attempt, e, Random.Shared.NextDouble());
                 await RecordFailureAsync(journal, request.Id, e, retries: delay is not null, ct);
                 if (delay is null) return;
                 await Task.Delay(delay.Value, time, attention);
