@@ -1,5 +1,6 @@
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.Logging;
 
 namespace Insula.Agents.Runs;
@@ -21,4 +22,7 @@ internal static partial class RunLog
 
     [LoggerMessage(3004, LogLevel.Warning, "A tool failed in session {Session}: {Tool}.")]
     public static partial void ToolFailed(ILogger log, Exception error, Id<Session> session, string tool);
+
+    [LoggerMessage(3005, LogLevel.Error, "The runs of tenant {Tenant} could not be taken up again after it was resumed.")]
+    public static partial void ResumeFailed(ILogger log, Exception error, Id<Tenant> tenant);
 }

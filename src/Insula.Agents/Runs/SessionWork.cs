@@ -16,10 +16,13 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
     public async Task<Result<IReadOnlyList<SessionEvent>>?> SubmitAsync(
         TenantScope scope, Id<Session> session, IReadOnlyList<NewEvent> input, Func<Session, Fault?> check, CancellationToken ct)
     {
-        await queue.WakeAsync(scope.Tenant, session, ct);
         Result<IReadOnlyList<SessionEvent>>? appended;
         await using (var store = await stores.OpenAsync(scope, ct))
         {
+            // Looked at first, so that an id of nothing costs a read and no entry; the append looks again.
+            if (await store.Sessions.FindAsync(session, ct) is not { } found) return null;
+            if (check(found) is { } refused) return refused;
+            await queue.WakeAsync(scope.Tenant, session, ct);
             appended = await store.Sessions.AppendInputAsync(session, input, check, time.GetUtcNow(), ct);
         }
 

@@ -1,0 +1,37 @@
+using Insula.Agents.Models;
+using Insula.Agents.Tools;
+using Insula.Tenancy.Tenants;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Insula.Agents.Runs;
+
+/// <summary>Wires the runs. The host runs <see cref="TenantRuns.RunAsync"/> for as long as it serves.</summary>
+public static class RunsRegistration
+{
+    public static IServiceCollection AddRuns(this IServiceCollection services, RunOptions options)
+    {
+        services.AddSingleton(options);
+        services.AddSingleton<SessionFeed>();
+        services.AddSingleton<SessionWork>();
+        services.AddSingleton<ToolBox>();
+        services.AddSingleton<RunMetrics>();
+        services.AddSingleton<TenantRuns>();
+        services.AddSingleton(sp => new ModelCalls(
+            sp.GetRequiredService<ModelCatalog>(), sp.GetRequiredService<ToolBox>(), options, sp.GetRequiredService<RunMetrics>(), sp.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<SessionWorker>();
+        services.AddSingleton<ConcurrentRunsAllowed>(sp =>
+        {
+            var standings = sp.GetRequiredService<TenantStandings>();
+            return async (tenant, ct) => await standings.FindAsync(tenant, ct) is { Refusal: null } standing ? standing.Limits.ConcurrentRuns : 0;
+        });
+        services.AddSingleton(sp => new RunDispatcher(
+            sp.GetRequiredService<IRunQueue>(),
+            sp.GetRequiredService<SessionWorker>(),
+            sp.GetRequiredService<ConcurrentRunsAllowed>(),
+            options,
+            sp.GetRequiredService<TimeProvider>(),
+            sp.GetRequiredService<ILogger<RunDispatcher>>()));
+        return services;
+    }
+}
