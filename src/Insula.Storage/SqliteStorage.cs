@@ -1,6 +1,6 @@
-using Insula.Storage.Control;
 using Insula.Storage.Sqlite;
 using Insula.Tenancy.Faults;
+using Microsoft.Extensions.Logging;
 
 namespace Insula.Storage;
 
@@ -11,35 +11,44 @@ namespace Insula.Storage;
 public sealed class SqliteStorage : IAsyncDisposable
 {
     private readonly StorageOptions _options;
-    private readonly ControlFile _control;
     private readonly TimeProvider _time;
-    private DataFolder? _folder;
-    private DiskThreads? _threads;
+    private readonly ILogger<SqliteStorage> _log;
+    private Parts? _open;
+    private bool _disposed;
 
-    internal SqliteStorage(StorageOptions options, ControlFile control, TimeProvider time)
+    internal SqliteStorage(StorageOptions options, TimeProvider time, ILogger<SqliteStorage> log)
     {
         options.Validate();
         _options = options;
-        _control = control;
         _time = time;
+        _log = log;
     }
+
+    /// <summary>The control store's file. The stores ask for it at each call, because they are wired before it is open.</summary>
+    internal SqliteFile Control => Open.Control;
+
+    internal TenantFiles TenantFiles => Open.Tenants;
+
+    private Parts Open => _open ?? throw (_disposed
+        ? new FaultException(SqliteFaults.Closed("storage"))
+        : new InvalidOperationException($"The storage is not open: await {nameof(OpenAsync)} before serving."));
 
     /// <summary>
     /// Takes the data folder and opens the control store, making both when they are missing. Throws
     /// <see cref="FaultException"/> with a message for the operator: <c>data_folder_in_use</c>,
     /// <c>data_folder_unusable</c>, <c>store_unreadable</c>, <c>store_newer_than_program</c>, <c>store_migration_changed</c>.
     /// </summary>
-    public Task OpenAsync(CancellationToken ct) => Task.Run(Open, ct);
+    public Task OpenAsync(CancellationToken ct) => Task.Run(OpenParts, ct);
 
     /// <summary>Null while the control store answers and tenants' files can be made; else what is wrong.</summary>
     public async Task<Fault?> CheckAsync(CancellationToken ct)
     {
         try
         {
-            var file = _control.File;
-            _ = await file.ReadAsync(static link => link.Number("select count(*) from schema_migrations"), ct);
-            _folder!.Probe();
-            return file.Failure;
+            var open = Open;
+            _ = await open.Control.ReadAsync(static link => link.Number("select count(*) from schema_migrations"), ct);
+            open.Folder.Probe();
+            return open.Control.Failure;
         }
         catch (FaultException error)
         {
@@ -53,21 +62,23 @@ public sealed class SqliteStorage : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_folder is null) return;
-        await _control.File.DisposeAsync();
-        _threads!.Dispose();
-        _folder.Dispose();
-        _folder = null;
+        _disposed = true;
+        if (Interlocked.Exchange(ref _open, null) is not { } open) return;
+        await open.Tenants.DisposeAsync();
+        await open.Control.DisposeAsync();
+        open.Threads.Dispose();
+        open.Folder.Dispose();
     }
 
-    private void Open()
+    private void OpenParts()
     {
-        if (_folder is not null) throw new InvalidOperationException("The storage is open already.");
+        if (_open is not null) throw new InvalidOperationException("The storage is open already.");
         var folder = DataFolder.Open(_options.DataFolder);
         var threads = new DiskThreads(_options.DiskThreads);
         try
         {
-            _control.File = SqliteFile.Open(folder.ControlFile, Schema.Control, threads, _time);
+            var control = SqliteFile.Open(folder.ControlFile, Schema.Control, threads, _time);
+            _open = new(folder, threads, control, new(folder, threads, _options, _time, _log));
         }
         catch
         {
@@ -75,8 +86,7 @@ public sealed class SqliteStorage : IAsyncDisposable
             folder.Dispose();
             throw;
         }
-
-        _folder = folder;
-        _threads = threads;
     }
+
+    private sealed record Parts(DataFolder Folder, DiskThreads Threads, SqliteFile Control, TenantFiles Tenants);
 }

@@ -1,11 +1,14 @@
+using Insula.Agents;
 using Insula.Agents.Runs;
 using Insula.Storage.Control;
+using Insula.Storage.TenantData;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 
 namespace Insula.Storage;
 
@@ -15,14 +18,14 @@ public static class StorageRegistration
     public static IServiceCollection AddSqliteStorage(this IServiceCollection services, StorageOptions options)
     {
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton<ControlFile>();
-        services.AddSingleton(provider => new SqliteStorage(options, provider.GetRequiredService<ControlFile>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new SqliteStorage(options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<SqliteStorage>>()));
         services.AddSingleton<ITenantDirectory, TenantDirectory>();
         services.AddSingleton<IApiKeyStore, ApiKeyStore>();
         services.AddSingleton<IOperatorKeyStore, OperatorKeyStore>();
         services.AddSingleton<IPlanStore, PlanStore>();
         services.AddSingleton<IAuditLog, AuditLog>();
         services.AddSingleton<IRunQueue, RunQueue>();
+        services.AddSingleton<ITenantStores, TenantStores>();
         return services;
     }
 }

@@ -9,15 +9,15 @@ using Microsoft.Data.Sqlite;
 
 namespace Insula.Storage.Control;
 
-internal sealed class ApiKeyStore(ControlFile control) : IApiKeyStore
+internal sealed class ApiKeyStore(SqliteStorage storage) : IApiKeyStore
 {
     public Task<ApiKey?> FindByHandleAsync(string handle, CancellationToken ct) =>
-        control.File.ReadAsync(link => link.First(ApiKeySql.FindByHandle, Read, ("@handle", handle)), ct);
+        storage.Control.ReadAsync(link => link.First(ApiKeySql.FindByHandle, Read, ("@handle", handle)), ct);
 
     public Task AddAsync(TenantScope scope, ApiKey key, AuditRecord record, CancellationToken ct)
     {
         RefuseForeign(scope, key);
-        return control.File.WriteAsync(
+        return storage.Control.WriteAsync(
             link =>
             {
                 Insert(link, key);
@@ -27,7 +27,7 @@ internal sealed class ApiKeyStore(ControlFile control) : IApiKeyStore
             ct);
     }
 
-    public Task<ApiKey?> FindAsync(TenantScope scope, Id<ApiKey> id, CancellationToken ct) => control.File.ReadAsync(
+    public Task<ApiKey?> FindAsync(TenantScope scope, Id<ApiKey> id, CancellationToken ct) => storage.Control.ReadAsync(
         link => link.First(ApiKeySql.Find, Read, ("@tenant_id", scope.Tenant.ToString()), ("@key_id", id.ToString())),
         ct);
 
@@ -35,7 +35,7 @@ internal sealed class ApiKeyStore(ControlFile control) : IApiKeyStore
     {
         var list = $"keys {scope.Tenant}";
         var after = Cursor.Of(page, list, Cursor.Top);
-        return control.File.ReadAsync(
+        return storage.Control.ReadAsync(
             link => Pages.Cut(
                 link.All(
                     ApiKeySql.List,
@@ -49,7 +49,7 @@ internal sealed class ApiKeyStore(ControlFile control) : IApiKeyStore
             ct);
     }
 
-    public Task<bool> RevokeAsync(TenantScope scope, Id<ApiKey> id, DateTimeOffset at, AuditRecord record, CancellationToken ct) => control.File.WriteAsync(
+    public Task<bool> RevokeAsync(TenantScope scope, Id<ApiKey> id, DateTimeOffset at, AuditRecord record, CancellationToken ct) => storage.Control.WriteAsync(
         link =>
         {
             if (link.Run(ApiKeySql.Revoke, ("@tenant_id", scope.Tenant.ToString()), ("@key_id", id.ToString()), ("@at", Instant.ToNumber(at))) == 0) return false;
@@ -61,7 +61,7 @@ internal sealed class ApiKeyStore(ControlFile control) : IApiKeyStore
     public Task<bool> RotateAsync(TenantScope scope, Id<ApiKey> id, ApiKey successor, DateTimeOffset oldExpires, AuditRecord record, CancellationToken ct)
     {
         RefuseForeign(scope, successor);
-        return control.File.WriteAsync(
+        return storage.Control.WriteAsync(
             link =>
             {
                 if (link.First(ApiKeySql.Find, Read, ("@tenant_id", scope.Tenant.ToString()), ("@key_id", id.ToString())) is not { RevokedAt: null, RotatedTo: null }) return false;
@@ -78,7 +78,7 @@ internal sealed class ApiKeyStore(ControlFile control) : IApiKeyStore
             ct);
     }
 
-    public Task TouchAsync(IReadOnlyDictionary<Id<ApiKey>, DateTimeOffset> lastUsed, CancellationToken ct) => control.File.WriteAsync(
+    public Task TouchAsync(IReadOnlyDictionary<Id<ApiKey>, DateTimeOffset> lastUsed, CancellationToken ct) => storage.Control.WriteAsync(
         link =>
         {
             foreach (var (key, at) in lastUsed) link.Run(ApiKeySql.Touch, ("@key_id", key.ToString()), ("@at", Instant.ToNumber(at)));

@@ -8,9 +8,9 @@ using Insula.Tenancy.Tenants;
 
 namespace Insula.Storage.Control;
 
-internal sealed class AuditLog(ControlFile control) : IAuditLog
+internal sealed class AuditLog(SqliteStorage storage) : IAuditLog
 {
-    public Task AppendAsync(AuditRecord record, CancellationToken ct) => control.File.WriteAsync(
+    public Task AppendAsync(AuditRecord record, CancellationToken ct) => storage.Control.WriteAsync(
         link =>
         {
             Append(link, record);
@@ -23,7 +23,7 @@ internal sealed class AuditLog(ControlFile control) : IAuditLog
         var trail = Trail(tenant);
         var list = $"audit {trail}";
         var after = Cursor.Of(page, list, Cursor.Top);
-        return control.File.ReadAsync(
+        return storage.Control.ReadAsync(
             link => 
             {
                 var rows = link.All(

@@ -4,13 +4,13 @@ using Insula.Tenancy.Audit;
 
 namespace Insula.Storage.Control;
 
-internal sealed class OperatorKeyStore(ControlFile control) : IOperatorKeyStore
+internal sealed class OperatorKeyStore(SqliteStorage storage) : IOperatorKeyStore
 {
-    public async Task<IReadOnlyList<OperatorKey>> AllAsync(CancellationToken ct) => await control.File.ReadAsync(
+    public async Task<IReadOnlyList<OperatorKey>> AllAsync(CancellationToken ct) => await storage.Control.ReadAsync(
         link => link.All(ControlSql.OperatorKeys, static row => new OperatorKey(row.GetString(0), row.GetFieldValue<byte[]>(1), row.GetInt32(2), row.Moment(3))),
         ct);
 
-    public Task AddAsync(OperatorKey key, AuditRecord record, CancellationToken ct) => control.File.WriteAsync(
+    public Task AddAsync(OperatorKey key, AuditRecord record, CancellationToken ct) => storage.Control.WriteAsync(
         link =>
         {
             link.Run(

@@ -4,13 +4,13 @@ using Insula.Tenancy.Plans;
 
 namespace Insula.Storage.Control;
 
-internal sealed class PlanStore(ControlFile control) : IPlanStore
+internal sealed class PlanStore(SqliteStorage storage) : IPlanStore
 {
-    public async Task<IReadOnlyList<Plan>> AllAsync(CancellationToken ct) => await control.File.ReadAsync(
+    public async Task<IReadOnlyList<Plan>> AllAsync(CancellationToken ct) => await storage.Control.ReadAsync(
         link => link.All(ControlSql.Plans, static row => new Plan(row.GetString(0), row.GetString(1), row.Json<Limits>(2), row.Json<IReadOnlyList<string>>(3))),
         ct);
 
-    public Task PutAsync(Plan plan, AuditRecord record, CancellationToken ct) => control.File.WriteAsync(
+    public Task PutAsync(Plan plan, AuditRecord record, CancellationToken ct) => storage.Control.WriteAsync(
         link =>
         {
             link.Run(

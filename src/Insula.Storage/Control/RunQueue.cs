@@ -7,11 +7,11 @@ using Insula.Tenancy.Tenants;
 
 namespace Insula.Storage.Control;
 
-internal sealed class RunQueue(ControlFile control) : IRunQueue
+internal sealed class RunQueue(SqliteStorage storage) : IRunQueue
 {
     private const int PageRows = 500;
 
-    public Task WakeAsync(Id<Tenant> tenant, Id<Session> session, CancellationToken ct) => control.File.WriteAsync(
+    public Task WakeAsync(Id<Tenant> tenant, Id<Session> session, CancellationToken ct) => storage.Control.WriteAsync(
         link => link.Run(
             RunQueueSql.Put,
             ("@tenant_id", tenant.ToString()),
@@ -19,11 +19,11 @@ internal sealed class RunQueue(ControlFile control) : IRunQueue
             ("@mark", link.Number(RunQueueSql.NextMark))),
         ct);
 
-    public Task<long?> MarkAsync(Id<Tenant> tenant, Id<Session> session, CancellationToken ct) => control.File.ReadAsync(
+    public Task<long?> MarkAsync(Id<Tenant> tenant, Id<Session> session, CancellationToken ct) => storage.Control.ReadAsync(
         link => link.First(RunQueueSql.Mark, static row => (long?)row.GetInt64(0), ("@tenant_id", tenant.ToString()), ("@session_id", session.ToString())),
         ct);
 
-    public Task<bool> SettleAsync(Id<Tenant> tenant, Id<Session> session, long mark, CancellationToken ct) => control.File.WriteAsync(
+    public Task<bool> SettleAsync(Id<Tenant> tenant, Id<Session> session, long mark, CancellationToken ct) => storage.Control.WriteAsync(
         link =>
         {
             link.Run(RunQueueSql.Remove, ("@tenant_id", tenant.ToString()), ("@session_id", session.ToString()), ("@mark", mark));
@@ -37,7 +37,7 @@ internal sealed class RunQueue(ControlFile control) : IRunQueue
         var after = 0L;
         while (true)
         {
-            var page = await control.File.ReadAsync(
+            var page = await storage.Control.ReadAsync(
                 link => link.All(
                     RunQueueSql.Page,
                     static row => (Mark: row.GetInt64(0), Entry: new QueuedSession(row.Id<Tenant>(1), row.Id<Session>(2))),

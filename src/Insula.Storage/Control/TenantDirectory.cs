@@ -10,14 +10,14 @@ using Microsoft.Data.Sqlite;
 
 namespace Insula.Storage.Control;
 
-internal sealed class TenantDirectory(ControlFile control) : ITenantDirectory
+internal sealed class TenantDirectory(SqliteStorage storage) : ITenantDirectory
 {
     private const string ListName = "tenants";
 
     public Task AddAsync(Tenant tenant, ApiKey? firstKey, AuditRecord record, CancellationToken ct)
     {
         if (firstKey is not null && firstKey.Tenant != tenant.Id) throw new ArgumentException("The first key belongs to another tenant.", nameof(firstKey));
-        return control.File.WriteAsync(
+        return storage.Control.WriteAsync(
             link =>
             {
                 link.Run(
@@ -41,12 +41,12 @@ internal sealed class TenantDirectory(ControlFile control) : ITenantDirectory
             ct);
     }
 
-    public Task<Tenant?> FindAsync(Id<Tenant> id, CancellationToken ct) => control.File.ReadAsync(link => Find(link, id), ct);
+    public Task<Tenant?> FindAsync(Id<Tenant> id, CancellationToken ct) => storage.Control.ReadAsync(link => Find(link, id), ct);
 
     public Task<Page<Tenant>> ListAsync(TenantFilter filter, PageRequest page, CancellationToken ct)
     {
         var after = Cursor.Of(page, ListName, Cursor.Top);
-        return control.File.ReadAsync(
+        return storage.Control.ReadAsync(
             link => Pages.Cut(
                 link.All(
                     TenantSql.List,
@@ -65,7 +65,7 @@ internal sealed class TenantDirectory(ControlFile control) : ITenantDirectory
     public Task<bool> ReplaceAsync(Tenant expected, Tenant changed, AuditRecord record, CancellationToken ct)
     {
         if (changed.Id != expected.Id) throw new ArgumentException("A tenant cannot be replaced by another.", nameof(changed));
-        return control.File.WriteAsync(
+        return storage.Control.WriteAsync(
             link =>
             {
                 // The whole row is compared: two changes may fall on one tick of the clock.

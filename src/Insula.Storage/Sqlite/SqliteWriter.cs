@@ -9,7 +9,7 @@ namespace Insula.Storage.Sqlite;
 /// commit is on disk, and when the commit fails everybody in the batch hears it. Between writes it owns no thread and no
 /// timer. After a write or flush that the disk refused the file takes no more writes until it is opened anew.
 /// </summary>
-internal sealed class SqliteWriter(SqliteLink link, DiskThreads threads, string what) : IDiskWork
+internal sealed class SqliteWriter(SqliteLink link, DiskThreads threads, string what)
 {
     public const int BatchMax = 256;
     private const int QueueMax = 1024;
@@ -58,7 +58,7 @@ internal sealed class SqliteWriter(SqliteLink link, DiskThreads threads, string 
         return _closed.Task;
     }
 
-    void IDiskWork.Run()
+    private void Drain()
     {
         while (_batch.Count < BatchMax && _queue.Reader.TryRead(out var unit)) _batch.Add(unit);
         if (_batch.Count > 0) Settle();
@@ -77,7 +77,7 @@ internal sealed class SqliteWriter(SqliteLink link, DiskThreads threads, string 
 
     private void Schedule()
     {
-        if (Interlocked.Exchange(ref _scheduled, 1) == 0) threads.Post(this);
+        if (Interlocked.Exchange(ref _scheduled, 1) == 0) threads.Post(Drain);
     }
 
     private void Settle()

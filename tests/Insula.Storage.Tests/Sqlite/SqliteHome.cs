@@ -1,3 +1,4 @@
+using Insula.Agents;
 using Insula.Storage.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -25,7 +26,7 @@ internal sealed class SqliteHome : IAsyncDisposable
 
     public async Task<SqliteHome> OpenAsync()
     {
-        var services = new ServiceCollection().AddSingleton(Time).AddSqliteStorage(Options).BuildServiceProvider();
+        var services = new ServiceCollection().AddLogging().AddSingleton(Time).AddSqliteStorage(Options).BuildServiceProvider();
         try
         {
             await services.GetRequiredService<SqliteStorage>().OpenAsync(TestContext.Current.CancellationToken);
@@ -38,6 +39,14 @@ internal sealed class SqliteHome : IAsyncDisposable
 
         _services = services;
         return this;
+    }
+
+    public async Task<ITenantStores> OpenStoresAsync() => (await OpenAsync()).Get<ITenantStores>();
+
+    public async Task<ITenantStores> ReopenStoresAsync()
+    {
+        await ReopenAsync();
+        return Get<ITenantStores>();
     }
 
     public async Task CloseAsync()

@@ -1,0 +1,58 @@
+namespace Insula.Storage.Statements;
+
+internal static class EventSql
+{
+    private const string Columns = "seq, event_id, body, created_at, processed_at, epoch, run_id";
+
+    private const string Filter =
+        """
+        coalesce(processed_at, created_at) between @processed_from and @processed_to
+          and (cast(@types as text) is null or type in (select value from json_each(@types)))
+        """;
+
+    public const string Insert =
+        """
+        insert into events (tenant_id, session_id, seq, event_id, type, body, created_at, processed_at, epoch, run_id)
+        values (@tenant_id, @session_id, @seq, @event_id, @type, @body, @created_at, @processed_at, @epoch, @run_id)
+        """;
+
+    public const string Read =
+        $"""
+        select {Columns} from events
+        where tenant_id = @tenant_id and session_id = @session_id and seq > @after_seq
+        order by seq
+        limit @limit
+        """;
+
+    public const string ListUp =
+        $"""
+        select {Columns} from events
+        where tenant_id = @tenant_id and session_id = @session_id and seq > @after_seq and {Filter}
+        order by seq
+        limit @limit
+        """;
+
+    public const string ListDown =
+        $"""
+        select {Columns} from events
+        where tenant_id = @tenant_id and session_id = @session_id and seq < @after_seq and {Filter}
+        order by seq desc
+        limit @limit
+        """;
+
+    /// <summary>An input is taken up once; a second time changes nothing.</summary>
+    public const string TakeUp =
+        """
+        update events set processed_at = @processed_at, run_id = @run_id
+        where tenant_id = @tenant_id and event_id = @event_id and session_id = @session_id and processed_at is null
+        """;
+
+    /// <summary>Whether input stands that a worker has to look at: guidance alone (system.message) wakes nobody.</summary>
+    public const string HasPending =
+        """
+        select exists (
+          select 1 from events
+          where tenant_id = @tenant_id and session_id = @session_id and processed_at is null
+            and type in ('user.message', 'user.interrupt', 'user.tool_confirmation', 'user.custom_tool_result'))
+        """;
+}

@@ -1,0 +1,26 @@
+namespace Insula.Storage.Statements;
+
+internal static class RunSql
+{
+    public const string Put =
+        """
+        insert into runs (tenant_id, run_id, session_id, status, stop_reason, steps, started_at, ended_at)
+        values (@tenant_id, @run_id, @session_id, @status, @stop_reason, @steps, @started_at, @ended_at)
+        on conflict (tenant_id, run_id) do update set status = excluded.status, stop_reason = excluded.stop_reason, steps = excluded.steps, ended_at = excluded.ended_at
+        """;
+
+    public const string FindOpen =
+        """
+        select run_id, session_id, status, stop_reason, steps, started_at, ended_at from runs
+        where tenant_id = @tenant_id and session_id = @session_id and status <> 'ended'
+        order by started_at desc, run_id desc
+        limit 1
+        """;
+
+    public const string InsertUsage =
+        """
+        insert into usage_outbox (tenant_id, usage_id, session_id, run_id, kind, name, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, at)
+        values (@tenant_id, @usage_id, @session_id, @run_id, @kind, @name, @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @at)
+        on conflict (tenant_id, usage_id) do nothing
+        """;
+}

@@ -1,0 +1,75 @@
+namespace Insula.Storage.Statements;
+
+internal static class SessionSql
+{
+    private const string Columns =
+        """
+        session_id, agent_id, agent_version, agent, environment_id, title, metadata, budget, status, last_seq, epoch, pending_input,
+        input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, active_seconds, created_at, updated_at, archived_at
+        """;
+
+    private const string Filter =
+        """
+        created_at between @created_from and @created_to
+          and (@archived_too or archived_at is null)
+          and (cast(@agent_id as text) is null or agent_id = @agent_id)
+          and (cast(@agent_version as integer) is null or agent_version = @agent_version)
+          and (cast(@statuses as text) is null or status in (select value from json_each(@statuses)))
+        """;
+
+    public const string Insert =
+        $"""
+        insert into sessions (tenant_id, {Columns})
+        values (@tenant_id, @session_id, @agent_id, @agent_version, @agent, @environment_id, @title, @metadata, @budget, @status, @last_seq, @epoch, @pending_input,
+          @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @active_seconds, @created_at, @updated_at, @archived_at)
+        """;
+
+    public const string Find = $"select {Columns} from sessions where tenant_id = @tenant_id and session_id = @session_id";
+
+    public const string ListDown =
+        $"""
+        select {Columns} from sessions
+        where tenant_id = @tenant_id and (created_at, session_id) < (@after_at, @after_id) and {Filter}
+        order by created_at desc, session_id desc
+        limit @limit
+        """;
+
+    public const string ListUp =
+        $"""
+        select {Columns} from sessions
+        where tenant_id = @tenant_id and (created_at, session_id) > (@after_at, @after_id) and {Filter}
+        order by created_at, session_id
+        limit @limit
+        """;
+
+    public const string Update =
+        """
+        update sessions set title = @title, metadata = @metadata, budget = @budget, agent = @agent, last_seq = @last_seq, updated_at = @updated_at
+        where tenant_id = @tenant_id and session_id = @session_id
+        """;
+
+    public const string Archive = "update sessions set archived_at = @at, updated_at = @at where tenant_id = @tenant_id and session_id = @session_id";
+
+    public const string Delete = "delete from sessions where tenant_id = @tenant_id and session_id = @session_id";
+
+    public const string Claim = "update sessions set epoch = epoch + 1 where tenant_id = @tenant_id and session_id = @session_id";
+
+    /// <summary>What an append has to know of its session.</summary>
+    public const string Head = "select epoch, last_seq, pending_input from sessions where tenant_id = @tenant_id and session_id = @session_id";
+
+    public const string ProjectInput =
+        """
+        update sessions set last_seq = @last_seq, pending_input = @pending_input, updated_at = @updated_at
+        where tenant_id = @tenant_id and session_id = @session_id
+        """;
+
+    public const string ProjectRun =
+        """
+        update sessions
+        set last_seq = @last_seq, pending_input = @pending_input, updated_at = @updated_at, status = coalesce(@status, status),
+            input_tokens = input_tokens + @input_tokens, output_tokens = output_tokens + @output_tokens,
+            cache_read_tokens = cache_read_tokens + @cache_read_tokens, cache_write_tokens = cache_write_tokens + @cache_write_tokens,
+            active_seconds = active_seconds + @active_seconds
+        where tenant_id = @tenant_id and session_id = @session_id
+        """;
+}

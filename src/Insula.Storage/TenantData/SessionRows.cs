@@ -1,0 +1,76 @@
+using System.Text.Json;
+using Insula.Agents.Agents;
+using Insula.Agents.Environments;
+using Insula.Agents.Models;
+using Insula.Agents.Sessions;
+using Insula.Storage.Sqlite;
+using Insula.Storage.Statements;
+using Insula.Tenancy.Identity;
+using Microsoft.Data.Sqlite;
+
+namespace Insula.Storage.TenantData;
+
+/// <summary>Sessions as rows, for use inside a read or a write.</summary>
+internal static class SessionRows
+{
+    public static Session? Find(SqliteLink link, string tenant, Id<Session> id) =>
+        link.First(SessionSql.Find, Read, ("@tenant_id", tenant), ("@session_id", id.ToString()));
+
+    public static void Insert(SqliteLink link, string tenant, Session session) => link.Run(
+        SessionSql.Insert,
+        ("@tenant_id", tenant),
+        ("@session_id", session.Id.ToString()),
+        ("@agent_id", session.AgentId.ToString()),
+        ("@agent_version", session.AgentVersion),
+        ("@agent", Rows.ToJson(session.Agent)),
+        ("@environment_id", session.EnvironmentId.ToString()),
+        ("@title", session.Title),
+        ("@metadata", Rows.ToJson(session.Metadata)),
+        ("@budget", BudgetText(session)),
+        ("@status", Rows.ToName(session.Status)),
+        ("@last_seq", session.LastSeq),
+        ("@epoch", session.Epoch),
+        ("@pending_input", session.PendingInput),
+        ("@input_tokens", session.Usage.Input),
+        ("@output_tokens", session.Usage.Output),
+        ("@cache_read_tokens", session.Usage.CacheRead),
+        ("@cache_write_tokens", session.Usage.CacheWrite),
+        ("@active_seconds", session.ActiveSeconds),
+        ("@created_at", Instant.ToNumber(session.CreatedAt)),
+        ("@updated_at", Instant.ToNumber(session.UpdatedAt)),
+        ("@archived_at", Instant.ToNumber(session.ArchivedAt)));
+
+    /// <summary>Writes what an update may change, and nothing else.</summary>
+    public static void Update(SqliteLink link, string tenant, Session session) => link.Run(
+        SessionSql.Update,
+        ("@tenant_id", tenant),
+        ("@session_id", session.Id.ToString()),
+        ("@title", session.Title),
+        ("@metadata", Rows.ToJson(session.Metadata)),
+        ("@budget", BudgetText(session)),
+        ("@agent", Rows.ToJson(session.Agent)),
+        ("@last_seq", session.LastSeq),
+        ("@updated_at", Instant.ToNumber(session.UpdatedAt)));
+
+    /// <summary>Reads the columns of <see cref="SessionSql"/>.</summary>
+    public static Session Read(SqliteDataReader row) => new(
+        row.Id<Session>(0),
+        row.Id<Agent>(1),
+        row.GetInt32(2),
+        row.Json<AgentDefinition>(3),
+        row.Id<AgentEnvironment>(4),
+        row.TextOrNull(5),
+        row.Json<IReadOnlyDictionary<string, string>>(6),
+        row.IsDBNull(7) ? null : row.Json<JsonElement>(7),
+        row.Name<SessionStatus>(8),
+        row.GetInt64(9),
+        row.GetInt64(10),
+        row.GetBoolean(11),
+        new TokenUsage(row.GetInt64(12), row.GetInt64(13), row.GetInt64(14), row.GetInt64(15)),
+        row.GetDouble(16),
+        row.Moment(17),
+        row.Moment(18),
+        row.MomentOrNull(19));
+
+    private static string? BudgetText(Session session) => session.Budget is { } budget ? Rows.ToJson(budget) : null;
+}

@@ -1,0 +1,111 @@
+using Insula.Agents.Knowledge;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Plans;
+
+namespace Insula.Storage.Tests.Contracts;
+
+public abstract class KnowledgeContract : TenantStoreContract
+{
+    private static readonly Limits Wide = new(1, 1, 1, 1, 1, long.MaxValue, long.MaxValue);
+
+    [Fact]
+    public async Task A_source_is_read_with_its_passages_as_it_was_learned()
+    {
+        var (source, passages) = NewSource(HardText, 3);
+        Assert.Null((await Store.Knowledge.AddAsync(source, passages, null, Wide, Ct)).Fault);
+        await ReopenStoreAsync();
+
+        Same(source, await Store.Knowledge.FindAsync(source.Id, Ct));
+        Same(source, await Store.Knowledge.FindByNameAsync(HardText, Ct));
+        SameList(passages, (await All()).Select(static p => p.Passage));
+        Assert.Null(await Other.Knowledge.FindByNameAsync(HardText, Ct));
+        Assert.Null(await Other.Knowledge.FindAsync(source.Id, Ct));
+    }
+
+    [Fact]
+    public async Task A_source_takes_the_place_of_another_of_its_name()
+    {
+        var (old, oldPassages) = NewSource("readme", 3);
+        var (next, nextPassages) = NewSource("readme", 2);
+        await Store.Knowledge.AddAsync(old, oldPassages, null, Wide, Ct);
+        Assert.Equal("source_changed", (await Store.Knowledge.AddAsync(next, nextPassages, null, Wide, Ct)).Fault?.Code);
+        Assert.Null((await Store.Knowledge.AddAsync(next, nextPassages, old.Id, Wide, Ct)).Fault);
+
+        Assert.Null(await Store.Knowledge.FindAsync(old.Id, Ct));
+        SameList(nextPassages, (await All()).Select(static p => p.Passage));
+        Assert.Equal("source_changed", (await Store.Knowledge.AddAsync(NewSource("readme", 1).Source, NewSource("readme", 1).Passages, old.Id, Wide, Ct)).Fault?.Code);
+    }
+
+    [Fact]
+    public async Task Over_a_quota_nothing_changes_and_the_fault_names_the_limit()
+    {
+        var limits = Wide with { Concepts = 5, StorageBytes = 1000 };
+        var (kept, keptPassages) = NewSource("kept", 4, bytes: 600);
+        Assert.Null((await Store.Knowledge.AddAsync(kept, keptPassages, null, limits, Ct)).Fault);
+
+        var (many, manyPassages) = NewSource("many", 2, bytes: 1);
+        Assert.Equal(("concepts_limit_reached", "limits.concepts"), Names((await Store.Knowledge.AddAsync(many, manyPassages, null, limits, Ct)).Fault));
+        var (big, bigPassages) = NewSource("big", 1, bytes: 401);
+        Assert.Equal(("storage_limit_reached", "limits.storage_bytes"), Names((await Store.Knowledge.AddAsync(big, bigPassages, null, limits, Ct)).Fault));
+        Assert.Equal(4, (await All()).Count);
+
+        // What is replaced makes room, and the limit itself may be reached.
+        var (next, nextPassages) = NewSource("kept", 5, bytes: 1000);
+        Assert.Null((await Store.Knowledge.AddAsync(next, nextPassages, kept.Id, limits, Ct)).Fault);
+
+        static (string?, string?) Names(Tenancy.Faults.Fault? fault) => (fault?.Code, fault?.Field);
+    }
+
+    [Fact]
+    public async Task At_the_quota_many_at_once_are_admitted_exactly_as_far_as_they_fit()
+    {
+        var limits = Wide with { Concepts = 14 };
+        var results = await Task.WhenAll(Enumerable.Range(0, 20).Select(i =>
+        {
+            var (source, passages) = NewSource($"source {i}", 2);
+            return Store.Knowledge.AddAsync(source, passages, null, limits, Ct);
+        }));
+        Assert.Equal(7, results.Count(static r => r.Fault is null));
+        Assert.Equal(14, (await All()).Count);
+    }
+
+    [Fact]
+    public async Task A_source_is_removed_with_its_passages()
+    {
+        var (source, passages) = NewSource("gone", 3);
+        var (kept, keptPassages) = NewSource("kept", 1);
+        await Store.Knowledge.AddAsync(source, passages, null, Wide, Ct);
+        await Store.Knowledge.AddAsync(kept, keptPassages, null, Wide, Ct);
+        Assert.False(await Other.Knowledge.RemoveAsync(source.Id, Ct));
+        Assert.True(await Store.Knowledge.RemoveAsync(source.Id, Ct));
+        Assert.False(await Store.Knowledge.RemoveAsync(source.Id, Ct));
+        SameList(keptPassages, (await All()).Select(static p => p.Passage));
+    }
+
+    [Fact]
+    public async Task Sources_are_listed_newest_first_and_read_in_order()
+    {
+        var sources = Enumerable.Range(0, 7).Select(i => NewSource($"source {i}", 2, learned: Start.AddTicks(i / 2))).ToList();
+        foreach (var (source, passages) in sources) await Store.Knowledge.AddAsync(source, passages, null, Wide, Ct);
+
+        SameList(
+            sources.Select(static s => s.Source).OrderByDescending(s => s.LearnedAt).ThenByDescending(s => s.Id.ToString(), StringComparer.Ordinal),
+            await Walk(page => Store.Knowledge.ListAsync(page, Ct), 3));
+        SameList(
+            sources.OrderBy(s => s.Source.Id.ToString(), StringComparer.Ordinal).SelectMany(static s => s.Passages),
+            (await All()).Select(static p => p.Passage));
+    }
+
+    private static (KnowledgeSource Source, List<StoredPassage> Passages) NewSource(string name, int passages, long bytes = 10, DateTimeOffset? learned = null)
+    {
+        var source = new KnowledgeSource(Id<KnowledgeSource>.New(), name, "00ff", "text/plain", bytes, passages, new Dictionary<string, string> { ["k"] = "v" }, learned ?? Start);
+        return (source, [.. Enumerable.Range(0, passages).Select(i => new StoredPassage(source.Id, i, i == 0 ? "" : "A › B", $"{HardText} {i}"))]);
+    }
+
+    private async Task<List<(KnowledgeSource Source, StoredPassage Passage)>> All()
+    {
+        List<(KnowledgeSource, StoredPassage)> all = [];
+        await foreach (var pair in Store.Knowledge.ReadAllAsync(Ct)) all.Add(pair);
+        return all;
+    }
+}
