@@ -1,4 +1,5 @@
 using Insula.Tenancy.Access;
+using Insula.Tenancy.Audit;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
@@ -25,7 +26,7 @@ public static class TenancyRegistration
         services.AddSingleton<RotateApiKey>().AddSingleton<RevokeApiKey>().AddSingleton<CheckStanding>();
         services.AddSingleton<CreateTenant>().AddSingleton<SignUp>().AddSingleton<ListTenants>().AddSingleton<ShowTenant>();
         services.AddSingleton<ChangeTenant>().AddSingleton<UpdateTenant>().AddSingleton<SuspendTenant>().AddSingleton<ResumeTenant>();
-        services.AddSingleton<ListPlans>().AddSingleton<PutPlan>();
+        services.AddSingleton<ListPlans>().AddSingleton<PutPlan>().AddSingleton<ListAudit>();
         return services;
     }
 

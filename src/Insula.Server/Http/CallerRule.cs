@@ -31,6 +31,9 @@ internal enum CallerKind
 
     /// <summary>Either of the two.</summary>
     Anyone,
+
+    /// <summary>An operator, or anybody without a key on this machine.</summary>
+    OperatorOrLocal,
 }
 
 /// <summary>
@@ -54,6 +57,10 @@ internal static class CallerRules
     /// <summary>An operator, or a tenant's key with <paramref name="needed"/>; ask <see cref="Callers.Caller"/> which.</summary>
     public static TBuilder RequireAnyone<TBuilder>(this TBuilder endpoint, Permissions needed, CallClass limit)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new CallerRule(CallerKind.Anyone, needed, limit));
+
+    /// <summary>An operator, or a caller on this machine who sends no key: for what a local scraper needs.</summary>
+    public static TBuilder RequireOperatorOrLocal<TBuilder>(this TBuilder endpoint)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new CallerRule(CallerKind.OperatorOrLocal, Permissions.None, CallClass.Reads));
 
     /// <summary>Open to everyone: say why beside the call.</summary>
     public static TBuilder AllowAnonymousCaller<TBuilder>(this TBuilder endpoint)

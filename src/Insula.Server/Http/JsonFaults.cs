@@ -1,17 +1,22 @@
 using System.Text.Json;
+using Insula.Agents.Input;
 using Insula.Tenancy.Faults;
 
 namespace Insula.Server.Http;
 
 /// <summary>
 /// Turns the serializer's exceptions into faults that name the member. The serializer's own texts name .NET types, which
-/// say nothing to a caller, so only the member names and the wanted type are taken out of them.
+/// say nothing to a caller, so only the members' names are taken out of them, and the wanted type from the member itself.
 /// </summary>
 internal static class JsonFaults
 {
-    public static Fault Of(JsonException error)
+    /// <summary>How the converter of ids begins its own message.</summary>
+    private const string ExpectedId = "Expected an id";
+
+    /// <param name="body">The type that the body was read as.</param>
+    public static Fault Of(JsonException error, Type body, JsonSerializerOptions options)
     {
-        var field = FieldOf(error);
+        var field = FieldOf(PathOf(error));
         if (Between(error.Message, "The JSON property '", "' could not be mapped") is { } unknown)
         {
             var name = Under(ParentOf(field, unknown), unknown);
@@ -29,25 +34,40 @@ internal static class JsonFaults
             return Fault.Invalid(duplicate, $"{duplicate} is given twice in one object.", "duplicate_field");
         }
 
-        if (error.Message.Contains("allow setting null", StringComparison.Ordinal)) return Fault.Invalid(field, $"{field} must not be null.");
-        if (Between(error.Message, "could not be converted to ", ". Path") is { } type) return Fault.Invalid(field, $"{Subject(field)} must be {Wanted(type)}.");
-        if (error.Message.StartsWith("Expected ", StringComparison.Ordinal)) return Fault.Invalid(field, $"{Subject(field)} is not valid. {error.Message}");
+        if (error.Message.Contains("Duplicate properties", StringComparison.Ordinal)) return Fault.Invalid(field, $"{field} is given twice in one object.", "duplicate_field");
+        if (error.Message.Contains("null values", StringComparison.Ordinal)) return Fault.Invalid(field, $"{field} must not be null.");
+        if (error.Message.StartsWith(ExpectedId, StringComparison.Ordinal)) return Fault.Invalid(field, $"{Subject(field)} is not valid. {error.Message}");
+        if (error.Message.Contains("could not be converted to ", StringComparison.Ordinal))
+        {
+            return Fault.Invalid(field, $"{Subject(field)} must be {JsonShapes.Wanted(JsonShapes.At(field, body, options))}.");
+        }
+
+        if (error.Message.Contains("type discriminator", StringComparison.Ordinal))
+        {
+            var type = Under(field, "type");
+            return Fault.Invalid(type, $"{type} is missing, or not one that this route takes.");
+        }
+
         if (error.Message.Contains("maximum configured depth", StringComparison.Ordinal)) return ProtocolFaults.Malformed("The body is nested deeper than 64 levels.");
-        if (error.Message.StartsWith("A string holds", StringComparison.Ordinal)) return ProtocolFaults.Malformed(error.Message);
-        if (error.Message.Contains("type discriminator", StringComparison.Ordinal)) return Fault.Invalid(Under(field, "type"), $"{Under(field, "type")} is missing or not one that this route takes.");
+        if (error.Message.StartsWith(RequestBody.BrokenEscape, StringComparison.Ordinal)) return ProtocolFaults.Malformed(RequestBody.BrokenEscape);
 
         var where = error.LineNumber is { } line ? $" The error is in line {line + 1}, byte {error.BytePositionInLine + 1}." : "";
-        return ProtocolFaults.Malformed("The body is not the JSON that this route takes." + where);
+        return ProtocolFaults.Malformed("The body is not valid JSON." + where);
     }
 
-    /// <summary>A value that a converter read by itself has a path of its own, below that of its member.</summary>
-    private static string FieldOf(JsonException error) => error.InnerException is JsonException { Path: not null } inner
-        ? Joined(FieldOf(error.Path), FieldOf(inner))
-        : FieldOf(error.Path);
+    /// <summary>A converter that hands a value on (<see cref="Change{T}"/>) wraps what failed inside: the path is both paths together.</summary>
+    private static string PathOf(JsonException error)
+    {
+        var path = error.Path ?? "$";
+        for (var inner = error.InnerException as JsonException; inner is not null; inner = inner.InnerException as JsonException)
+        {
+            path += (inner.Path ?? "$")[1..];
+        }
 
-    private static string Joined(string outer, string inner) => inner.Length == 0 || inner[0] == '[' ? outer + inner : Under(outer, inner);
+        return path;
+    }
 
-    private static string FieldOf(string? path) => path is null or "$" ? "" : path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : path[1..];
+    private static string FieldOf(string path) => path == "$" ? "" : path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : path[1..];
 
     /// <summary>The path of an unknown member may or may not end in the member itself, by version of the serializer.</summary>
     private static string ParentOf(string field, string name) =>
@@ -56,18 +76,6 @@ internal static class JsonFaults
     private static string Under(string parent, string name) => parent.Length == 0 ? name : $"{parent}.{name}";
 
     private static string Subject(string field) => field.Length == 0 ? "The body" : field;
-
-    private static string Wanted(string type) => type switch
-    {
-        "System.String" => "text",
-        "System.Boolean" or "System.Nullable`1[System.Boolean]" => "true or false",
-        _ when type.Contains("System.Int32", StringComparison.Ordinal) || type.Contains("System.Int64", StringComparison.Ordinal) => "a whole number in range",
-        _ when type.Contains("System.Double", StringComparison.Ordinal) || type.Contains("System.Decimal", StringComparison.Ordinal) => "a number",
-        _ when type.Contains("System.DateTimeOffset", StringComparison.Ordinal) => "a time such as 2026-11-22T08:30:00Z",
-        _ when type.Contains("List`1", StringComparison.Ordinal) || type.EndsWith("[]", StringComparison.Ordinal) => "a list",
-        _ when type.Contains("Dictionary`2", StringComparison.Ordinal) => "an object",
-        _ => "of the type that the reference page shows",
-    };
 
     /// <summary>The text after <paramref name="start"/> and before the last <paramref name="end"/>; null when they are not there.</summary>
     private static string? Between(string text, string start, string end)

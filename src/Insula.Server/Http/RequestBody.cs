@@ -13,6 +13,8 @@ namespace Insula.Server.Http;
 /// </summary>
 internal static class RequestBody
 {
+    public const string BrokenEscape = "A string holds an escape that is no Unicode character (half of a surrogate pair).";
+
     /// <summary>The body as a <typeparamref name="T"/>; a missing body is a fault.</summary>
     /// <param name="options"><see cref="ApiJson.Options"/> on <c>/api/v1</c>, <see cref="ApiJson.VendorInput"/> on <c>/v1</c>.</param>
     public static async Task<Result<T>> ReadBodyAsync<T>(this HttpContext http, JsonSerializerOptions options, CancellationToken ct)
@@ -98,7 +100,7 @@ internal static class RequestBody
         }
         catch (JsonException error)
         {
-            return JsonFaults.Of(error);
+            return JsonFaults.Of(error, typeof(T), options);
         }
     }
 
@@ -115,7 +117,7 @@ internal static class RequestBody
         }
         catch (InvalidOperationException error)
         {
-            throw new JsonException("A string holds an escape that is no Unicode character (half of a surrogate pair).", error);
+            throw new JsonException(BrokenEscape, error);
         }
     }
 }

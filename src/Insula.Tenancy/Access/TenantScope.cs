@@ -50,17 +50,26 @@ public sealed class TenantScope
 /// </summary>
 public sealed class SystemTask
 {
-    private SystemTask(string name) => Name = name;
+    private readonly Permissions _permissions;
+
+    private SystemTask(string name, Permissions permissions)
+    {
+        Name = name;
+        _permissions = permissions;
+    }
 
     /// <summary>Carries on a session's run from its log: the input was authorised when it was appended.</summary>
-    public static SystemTask Run { get; } = new("run");
+    public static SystemTask Run { get; } = new("run", Permissions.Read | Permissions.Write);
 
     /// <summary>Prepares a tenant that was just created: its first agent and environment.</summary>
-    public static SystemTask Provision { get; } = new("provision");
+    public static SystemTask Provision { get; } = new("provision", Permissions.Read | Permissions.Write);
+
+    /// <summary>Gives the command line on this machine a key of the demo tenant for as long as the server runs. It may hand on every right.</summary>
+    public static SystemTask LocalKey { get; } = new("local_key", Permissions.All);
 
     public string Name { get; }
 
-    public TenantScope For(Id<Tenant> tenant) => new(tenant, new Principal("system", Name), Permissions.Read | Permissions.Write);
+    public TenantScope For(Id<Tenant> tenant) => new(tenant, new Principal("system", Name), _permissions);
 }
 
 /// <summary>

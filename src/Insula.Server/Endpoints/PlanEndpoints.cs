@@ -1,0 +1,37 @@
+using Insula.Server.Http;
+using Insula.Tenancy.Access;
+using Insula.Tenancy.Paging;
+using Insula.Tenancy.Plans;
+
+namespace Insula.Server.Endpoints;
+
+/// <summary>The plans: anyone signed in may look, the operator sets them.</summary>
+internal static class PlanEndpoints
+{
+    public static void MapPlans(this IEndpointRouteBuilder routes)
+    {
+        var plans = routes.MapGroup("/api/v1/plans").WithTags("plans");
+        plans.MapGet("", List).RequireAnyone(Permissions.Read, CallClass.Reads)
+            .Gives<PageView<PlanView>>().WithName("list_plans").WithSummary("List the plans, by name; there are few, so the list has one page");
+        plans.MapPut("{name}", PutAsync).RequireOperator()
+            .Takes<PutPlanRequest>().Gives<PlanView>().WithName("put_plan").WithSummary("Add a plan or replace it whole, in force at once");
+    }
+
+    private static IResult List(ListPlans list) => Answers.Listed(new Page<Plan>(list.Run(), null), PlanView.Of);
+
+    private static async Task<IResult> PutAsync(HttpContext http, string name, PutPlan put, CancellationToken ct)
+    {
+        if ((await http.ReadBodyAsync<PutPlanRequest>(ApiJson.Options, ct)).Failed(out var fault, out var body)) return Answers.Of(fault);
+
+        var plan = new Plan(name, body.Description ?? "", body.Limits, body.Features ?? []);
+        return Answers.Of(await put.RunAsync(http.OperatorScope(), plan, ct), saved => Answers.Ok(PlanView.Of(saved)));
+    }
+}
+
+/// <param name="Limits">Every limit of the plan.</param>
+internal sealed record PutPlanRequest(Limits Limits, string? Description = null, IReadOnlyList<string>? Features = null);
+
+internal sealed record PlanView(string Name, string Description, Limits Limits, IReadOnlyList<string> Features)
+{
+    public static PlanView Of(Plan plan) => new(plan.Name, plan.Description, plan.Limits, plan.Features);
+}

@@ -1,0 +1,92 @@
+using Insula.Agents.Models;
+using Insula.Agents.Runs;
+using Insula.Server.Endpoints;
+using Insula.Server.Http;
+using Insula.Server.ManagedAgents;
+using Insula.Server.Telemetry;
+using Insula.Storage;
+using Insula.Tenancy;
+using Insula.Tenancy.Access;
+using Insula.Tenancy.Faults;
+
+namespace Insula.Server.Hosting;
+
+/// <summary>
+/// One server: its parts, its routes and the order of its start. <c>insula up</c> and the tests build the same one; a test
+/// may only put another clock or another listener under it. Nothing is read from files or variables beside the settings.
+/// </summary>
+internal sealed class InsulaHost : IAsyncDisposable
+{
+    private InsulaHost(WebApplication app) => App = app;
+
+    public WebApplication App { get; }
+
+    /// <param name="adjust">Changes what stands under the server (clock, listener, log), after the product's own choices.</param>
+    public static InsulaHost Build(HostSettings settings, Action<WebApplicationBuilder> adjust)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "insula" });
+        builder.UseListener(settings);
+        builder.UseLogging();
+        builder.Services.AddRoutingCore();
+        builder.Services.AddTenancy(new TenancyOptions
+        {
+            DataFolder = settings.DataFolder,
+            PlansFile = settings.PlansFile,
+            SignupOpen = settings.SignupOpen,
+            OperatorKey = settings.OperatorKey,
+        });
+        builder.Services.AddSqliteStorage(new StorageOptions { DataFolder = settings.DataFolder });
+        builder.Services.AddModels(ModelOptionsOf(settings.Models));
+        builder.Services.AddRuns(new RunOptions());
+        builder.Services.AddManagedAgents();
+        builder.Services.AddSingleton(settings).AddSingleton<Demo>().AddSingleton<LocalAccess>();
+        builder.Services.AddTelemetry();
+        builder.Services.AddOpenApiDocument();
+        adjust(builder);
+
+        var app = builder.Build();
+        app.UseManners();
+        app.MapHome();
+        app.MapHealth();
+        app.MapOpenApiDocument();
+        app.MapAccount();
+        app.MapTenants();
+        app.MapPlans();
+        app.MapKeys();
+        app.MapAudit();
+        app.MapManagedAgents();
+        DefaultDeny.RefuseUnguarded(((IEndpointRouteBuilder)app).DataSources.SelectMany(static source => source.Endpoints));
+        return new InsulaHost(app);
+    }
+
+    /// <summary>Opens the data: stores, keys, plans. A fault, returned or thrown, says what stops it and what to do.</summary>
+    public async Task<Result<StartedTenancy>> OpenAsync(CancellationToken ct)
+    {
+        App.Services.StartTelemetry();
+        await App.Services.GetRequiredService<SqliteStorage>().OpenAsync(ct);
+        return await App.Services.GetRequiredService<StartTenancy>().RunAsync(ct);
+    }
+
+    /// <summary>The operator whom this key proves, for what a first start makes in the operator's name.</summary>
+    public async Task<OperatorScope> OperatorAsync(Secret key, CancellationToken ct) =>
+        (await App.Services.GetRequiredService<Authenticate>().RunAsync(key.Reveal(), ct)).Value is SignedInOperator signedIn
+            ? signedIn.Scope
+            : throw new InvalidOperationException("The operator key of this start signs in somebody else.");
+
+    /// <summary>Begins to serve. The first address, with the real port.</summary>
+    public async Task<string> ListenAsync(CancellationToken ct)
+    {
+        await App.StartAsync(ct);
+        return App.Urls.First();
+    }
+
+    public async ValueTask DisposeAsync() => await App.DisposeAsync();
+
+    private static ModelOptions ModelOptionsOf(ModelSettings models) => new()
+    {
+        Anthropic = new ModelServer { BaseUrl = models.AnthropicBaseUrl, ApiKey = models.AnthropicKey },
+        OpenAI = new ModelServer { BaseUrl = models.OpenAIBaseUrl, ApiKey = models.OpenAIKey },
+        Ollama = new ModelOptions().Ollama with { BaseUrl = models.OllamaUrl },
+        Scripted = models.Scripted,
+    };
+}

@@ -1,0 +1,131 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Insula.Server.Hosting;
+using Insula.Tenancy.Access;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Insula.TestKit.Hosting;
+
+/// <summary>How a test wants its server.</summary>
+public sealed record TestHostOptions
+{
+    /// <summary>Real sockets on a free port, for what only Kestrel does; otherwise requests are handed over in memory.</summary>
+    public bool RealPort { get; init; }
+
+    /// <summary>The server's clock; null for the real one.</summary>
+    public ManualClock? Clock { get; init; }
+
+    public bool SignupOpen { get; init; } = true;
+
+    /// <summary>A data folder to start on; null makes one that goes with the host.</summary>
+    public string? DataFolder { get; init; }
+
+    /// <summary>Registrations over the product's own, for a fake upstream and the like.</summary>
+    public Action<IServiceCollection>? Services { get; init; }
+}
+
+/// <summary>A whole server in this process, on its own data folder, with the operator's key at hand.</summary>
+public sealed class TestHost : IAsyncDisposable
+{
+    /// <summary>The operator key of every test server.</summary>
+    public const string OperatorKey = "operator-key-for-tests-only";
+
+    private readonly InsulaHost _host;
+    private readonly TempFolder? _ownFolder;
+    private readonly Func<HttpClient> _newClient;
+
+    private TestHost(InsulaHost host, TempFolder? ownFolder, string url, CapturedLog log, bool realPort)
+    {
+        _host = host;
+        _ownFolder = ownFolder;
+        Url = new Uri(url);
+        Log = log;
+        _newClient = realPort
+            ? () => new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false }) { BaseAddress = Url }
+            : () => new HttpClient(host.App.GetTestServer().CreateHandler()) { BaseAddress = Url };
+        Operator = Client(OperatorKey);
+    }
+
+    /// <summary>The first address; with real sockets it holds the real port.</summary>
+    public Uri Url { get; }
+
+    public CapturedLog Log { get; }
+
+    public IServiceProvider Services => _host.App.Services;
+
+    /// <summary>Calls as the operator.</summary>
+    public HttpClient Operator { get; }
+
+    /// <summary>Every endpoint that the running server routes to.</summary>
+    public IReadOnlyList<RouteEndpoint> Endpoints =>
+        [.. ((IEndpointRouteBuilder)_host.App).DataSources.SelectMany(static source => source.Endpoints).OfType<RouteEndpoint>()];
+
+    public static Task<TestHost> StartAsync(CancellationToken ct) => StartAsync(new TestHostOptions(), ct);
+
+    public static async Task<TestHost> StartAsync(TestHostOptions options, CancellationToken ct)
+    {
+        var ownFolder = options.DataFolder is null ? new TempFolder() : null;
+        var settings = new HostSettings
+        {
+            DataFolder = options.DataFolder ?? ownFolder!.Path,
+            Urls = ["http://127.0.0.1:0"],
+            OperatorKey = new Secret(OperatorKey),
+            SignupOpen = options.SignupOpen,
+        };
+        var log = new CapturedLog();
+        var host = InsulaHost.Build(settings, builder =>
+        {
+            builder.Logging.ClearProviders().AddProvider(log);
+            if (options.Clock is { } clock) builder.Services.AddSingleton<TimeProvider>(clock);
+            options.Services?.Invoke(builder.Services);
+            if (!options.RealPort) builder.WebHost.UseTestServer();
+        });
+        try
+        {
+            _ = (await host.OpenAsync(ct)).Value;
+            var url = await host.ListenAsync(ct);
+            return new TestHost(host, ownFolder, options.RealPort ? url : "http://localhost", log, options.RealPort);
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            ownFolder?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A client that sends this key, or none.</summary>
+    public HttpClient Client(string? key)
+    {
+        var client = _newClient();
+        if (key is not null) client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        return client;
+    }
+
+    /// <summary>Makes a tenant as the operator does; on <c>enterprise</c>, so that no limit is in a test's way.</summary>
+    public async Task<TestTenant> CreateTenantAsync(string name, CancellationToken ct, string plan = "enterprise")
+    {
+        using var answer = await Operator.PostAsJsonAsync("/api/v1/tenants", new { name, plan }, ct);
+        answer.EnsureSuccessStatusCode();
+        var created = await answer.Content.ReadFromJsonAsync<JsonElement>(ct);
+        var secret = created.GetProperty("key").GetProperty("secret").GetString()!;
+        return new TestTenant(
+            created.GetProperty("tenant").GetProperty("id").GetString()!, created.GetProperty("key").GetProperty("id").GetString()!, secret, Client(secret));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Operator.Dispose();
+        await _host.App.StopAsync();
+        await _host.DisposeAsync();
+        _ownFolder?.Dispose();
+    }
+}
+
+/// <param name="Client">Calls with the owner key.</param>
+public sealed record TestTenant(string Id, string KeyId, string Key, HttpClient Client);
