@@ -8,12 +8,15 @@ public sealed class ManualClock : TimeProvider
 {
     public static readonly DateTimeOffset Start = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
+    // As finely as a Linux clock counts, so that rounding between the two units is under test.
+    private const long NanosecondsPerTick = 100;
+
     private readonly Lock _sync = new();
     private readonly List<ManualTimer> _timers = [];
     private TimeSpan _elapsed;
     private TimeSpan _wallShift;
 
-    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond * NanosecondsPerTick;
 
     /// <summary>Timers that are armed.</summary>
     public int TimersArmed
@@ -31,7 +34,7 @@ public sealed class ManualClock : TimeProvider
 
     public override long GetTimestamp()
     {
-        lock (_sync) return _elapsed.Ticks;
+        lock (_sync) return _elapsed.Ticks * NanosecondsPerTick;
     }
 
     public void Advance(TimeSpan by)

@@ -6,8 +6,8 @@ namespace Insula.Tenancy.Access;
 /// <summary>
 /// Turns a credential's text into who is calling. A malformed key or one with a wrong checksum is refused without a
 /// store. Unknown, wrong, revoked and expired keys get one refusal by one way through the store, with the same
-/// comparison made for each, so neither text nor work tells them apart. A key in force is answered from memory;
-/// the use cases that revoke, rotate and suspend drop it there, so they hold from their return on.
+/// comparison made for each and noise in their time, so neither text nor time tells them apart. A key in force is answered
+/// from memory; the use cases that revoke, rotate and suspend drop it there, so they hold from their return on.
 /// </summary>
 public sealed class Authenticate
 {
@@ -58,7 +58,11 @@ public sealed class Authenticate
         var generation = _cache.Generation;
         var row = await _stores.Keys.FindByHandleAsync(key.Handle, ct);
         var proved = _peppers.Matches(key.Text.Reveal(), hash, row?.Hash ?? Nobody, row?.PepperVersion ?? _peppers.CurrentVersion);
-        if (row is null || !proved || !InForce(row, _time.GetUtcNow())) return InvalidKey;
+        if (row is null || !proved || !InForce(row, _time.GetUtcNow()))
+        {
+            await TimingNoise.WaitAsync(ct);
+            return InvalidKey;
+        }
 
         var cached = new CachedKey(row);
         _cache.Keep(hash, cached, generation);

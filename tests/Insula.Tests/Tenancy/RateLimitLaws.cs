@@ -58,6 +58,28 @@ public sealed class RateLimitLaws
         }).Check(Many);
 
     [Fact]
+    public void A_caller_as_greedy_as_can_be_gets_the_burst_and_then_the_rate_and_no_call_more() =>
+        Prop.ForAll(Rates.ToArbitrary(), static perMinute =>
+        {
+            var clock = new ManualClock();
+            using var table = new RateTable<string>(clock, int.MaxValue);
+            for (var admitted = 1; admitted <= perMinute * 3 + 100; admitted++)
+            {
+                var decision = Take(table, perMinute);
+                if (!decision.Admitted)
+                {
+                    clock.Advance(decision.RetryAfter);
+                    decision = Take(table, perMinute);
+                }
+
+                var elapsed = (clock.GetUtcNow() - ManualClock.Start).Ticks;
+                if (!decision.Admitted || admitted > perMinute * 2 + (Int128)perMinute * elapsed / TimeSpan.TicksPerMinute) return false;
+            }
+
+            return true;
+        }).Check(Many.WithMaxTest(300));
+
+    [Fact]
     public void The_burst_is_always_there_after_a_rest() =>
         Prop.ForAll(Arrivals.ToArbitrary(), static sequence =>
         {
@@ -150,7 +172,7 @@ public sealed class RateLimitLaws
         foreach (var gap in gaps)
         {
             clock.Advance(TimeSpan.FromTicks(gap));
-            if (Take(table, perMinute).Admitted) admitted.Add(clock.GetTimestamp());
+            if (Take(table, perMinute).Admitted) admitted.Add(clock.GetUtcNow().UtcTicks);
         }
 
         return admitted;
