@@ -2,7 +2,6 @@ using Insula.Agents.Events;
 using Insula.Agents.Models;
 using Insula.Agents.Runs;
 using Insula.Tenancy.Identity;
-using Insula.Tenancy.Identity;
 using Insula.TestKit.Runs;
 
 namespace Insula.Tests.Runs;
