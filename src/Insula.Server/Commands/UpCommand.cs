@@ -35,6 +35,9 @@ internal static class UpCommand
         {
             if (ReadSettings.From(Environment(), options).Failed(out var fault, out var settings)) return Refuse(fault);
 
+            // Before anything is made: a first start that cannot listen must not make keys that nobody gets to see.
+            if (AddressProbe.FindTaken(settings.Urls) is { } taken) return Refuse(taken);
+
             await using var host = InsulaHost.Build(settings, static _ => { });
             if ((await host.OpenAsync(ct)).Failed(out fault, out var tenancy)) return Refuse(fault);
 
@@ -44,10 +47,6 @@ internal static class UpCommand
         catch (FaultException refused)
         {
             return Refuse(refused.Fault);
-        }
-        catch (IOException error) when (error.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
-        {
-            return Refuse(Fault.Unavailable("address_in_use", $"{error.Message} Stop the other program, or choose another address with --urls."));
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {

@@ -1,3 +1,4 @@
+using Insula.Agents.Knowledge;
 using Insula.Agents.Models;
 using Insula.Agents.Runs;
 using Insula.Server.Endpoints;
@@ -37,7 +38,9 @@ internal sealed class InsulaHost : IAsyncDisposable
         });
         builder.Services.AddSqliteStorage(new StorageOptions { DataFolder = settings.DataFolder });
         builder.Services.AddModels(ModelOptionsOf(settings.Models));
+        builder.Services.AddKnowledge(new KnowledgeOptions());
         builder.Services.AddRuns(new RunOptions());
+        builder.Services.AddHostedService<RunsService>();
         builder.Services.AddManagedAgents();
         builder.Services.AddSingleton(settings).AddSingleton<Demo>().AddSingleton<LocalAccess>();
         builder.Services.AddTelemetry();

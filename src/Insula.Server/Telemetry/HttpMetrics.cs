@@ -28,7 +28,7 @@ internal sealed class HttpMetrics
     public void Answered(HttpContext http, TimeSpan took)
     {
         var method = KnownMethods.Contains(http.Request.Method) ? http.Request.Method : "OTHER";
-        var route = http.GetEndpoint() is RouteEndpoint endpoint ? endpoint.RoutePattern.RawText : "unmatched";
+        var route = http.GetEndpoint() is RouteEndpoint { RoutePattern.RawText: { Length: > 1 } pattern } ? pattern.TrimEnd('/') : http.GetEndpoint() is RouteEndpoint ? "/" : "unmatched";
         // 499 stands for a client that left before its answer.
         var status = http.RequestAborted.IsCancellationRequested && !http.Response.HasStarted ? 499 : http.Response.StatusCode;
         _duration.Record(took.TotalSeconds, new("method", method), new("route", route), new KeyValuePair<string, object?>("status", status));
