@@ -11,6 +11,9 @@ namespace Insula.Storage.Sqlite;
 /// </summary>
 internal sealed class DataFolder : IDisposable
 {
+    public const string ControlFileName = "control.db";
+    private const string LockFileName = "insula.lock";
+
     private readonly FileStream _lock;
 
     private DataFolder(string path, FileStream held)
@@ -21,7 +24,7 @@ internal sealed class DataFolder : IDisposable
 
     public string Path { get; }
 
-    public string ControlFile => System.IO.Path.Combine(Path, "control.db");
+    public string ControlFile => System.IO.Path.Combine(Path, ControlFileName);
 
     private string Tenants => System.IO.Path.Combine(Path, "tenants");
 
@@ -37,7 +40,7 @@ internal sealed class DataFolder : IDisposable
                 Folder.Ensure(path, "data folder");
             }
 
-            var held = Hold(System.IO.Path.Combine(path, "insula.lock"));
+            var held = Hold(System.IO.Path.Combine(path, LockFileName));
             var folder = new DataFolder(path, held);
             Folder.Ensure(folder.Tenants, "tenants' folder");
             return folder;
@@ -68,6 +71,22 @@ internal sealed class DataFolder : IDisposable
 
     public void Dispose() => _lock.Dispose();
 
+    /// <summary>The process of the server that holds the folder, or null when none does. Takes the lock for a moment, shared, and changes nothing.</summary>
+    public static string? HolderOf(string path)
+    {
+        var file = System.IO.Path.Combine(path, LockFileName);
+        if (!File.Exists(file)) return null;
+        try
+        {
+            using var free = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read);
+            return null;
+        }
+        catch (IOException)
+        {
+            return Holder(file);
+        }
+    }
+
     private static FileStream Hold(string path)
     {
         Folder.RefuseLink(path, "lock file");
@@ -92,7 +111,7 @@ internal sealed class DataFolder : IDisposable
     {
         try
         {
-            using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+            using var reader = new StreamReader(Folder.OpenBesideLock(path));
             return reader.ReadLine() is { Length: > 0 } line ? line : "unknown";
         }
         catch (IOException)

@@ -26,6 +26,8 @@ internal static class Folder
         return new(path, options);
     }
 
+    private static int ReadOnlyCloseOnExec => OperatingSystem.IsLinux() ? 0x80000 : 0;
+
     /// <summary>Throws when the path is a symbolic link: it would lead out of the data folder.</summary>
     public static void RefuseLink(string path, string what)
     {
@@ -33,12 +35,21 @@ internal static class Folder
         throw new FaultException(Fault.Unavailable("store_symlink", $"The {what} is reached through a symbolic link, which is refused. Put the data itself in its place.", path));
     }
 
+    /// <summary>Opens a file for reading that another process holds: .NET itself asks for a shared lock even when it may share everything, and would be refused.</summary>
+    public static FileStream OpenBesideLock(string path)
+    {
+        if (OperatingSystem.IsWindows()) return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        var handle = new SafeFileHandle(Open(path, ReadOnlyCloseOnExec), ownsHandle: true);
+        if (!handle.IsInvalid) return new FileStream(handle, FileAccess.Read);
+        handle.Dispose();
+        throw new IOException($"{path}: {new Win32Exception(Marshal.GetLastPInvokeError()).Message}");
+    }
+
     /// <summary>Flushes a folder's names. .NET opens no folders, hence the three calls of the system.</summary>
     public static void Flush(string path)
     {
         if (OperatingSystem.IsWindows()) return;
-        const int readOnlyCloseOnExec = 0x80000;
-        using var handle = new SafeFileHandle(Open(path, OperatingSystem.IsLinux() ? readOnlyCloseOnExec : 0), ownsHandle: true);
+        using var handle = new SafeFileHandle(Open(path, ReadOnlyCloseOnExec), ownsHandle: true);
         if (handle.IsInvalid || FSync(handle) != 0) throw new IOException($"{path}: {new Win32Exception(Marshal.GetLastPInvokeError()).Message}");
     }
 

@@ -1,0 +1,8 @@
+namespace Insula.Server.Commands.Output;
+
+internal enum OutputFormat
+{
+    Table,
+    Json,
+    Yaml,
+}

@@ -1,0 +1,91 @@
+using System.CommandLine;
+using System.Text.Json;
+using Insula.Server.Commands.Client;
+using Insula.Server.Commands.Conversation;
+using Insula.Server.Commands.Output;
+using Insula.Server.Http;
+
+namespace Insula.Server.Commands;
+
+/// <summary><c>insula session</c>: conversations and their logs.</summary>
+internal static class SessionCommands
+{
+    private const string Path = "v1/sessions";
+
+    private static readonly Column[] Columns =
+        [new("ID", "id"), new("AGENT", "agent.name"), new("STATUS", "status"), new("TITLE", "title"), Column.Time("CREATED", "created_at"), Column.Time("UPDATED", "updated_at")];
+
+    private static readonly Column[] Fields =
+    [
+        new("id", "id"), new("status", "status"), new("title", "title"), new("agent", "agent.name"), new("agent id", "agent.id"), new("agent version", "agent.version"),
+        new("model", "agent.model.id"), new("environment", "environment_id"), new("tokens in", "usage.input_tokens"), new("tokens out", "usage.output_tokens"),
+        new("active seconds", "stats.active_seconds"), Column.Time("created", "created_at"), Column.Time("updated", "updated_at"), Column.Time("archived", "archived_at"),
+    ];
+
+    private static readonly Argument<string> Id = new("id") { Description = "The session's id, sesn_…" };
+
+    public static Command Build(ClientOptions client) => client.AddTo(new Command("session", "Conversations and their event logs") { List(client), Show(client), Tail(client) });
+
+    private static Command List(ClientOptions client)
+    {
+        var status = new Option<string?>("--status") { Description = "Only these", HelpName = "idle|running|…" };
+        var agent = new Option<string?>("--agent", "-a") { Description = "Only those of this agent, by name or id", HelpName = "agent" };
+        var limit = Lists.Limit();
+        return client.Acts(new Command("list", "List sessions, newest first") { status, agent, limit }, async (call, ct) =>
+        {
+            var agentId = call.Get(agent) is { } name ? await new SessionChoice(call.Api).AgentAsync(name, ct) : null;
+            var path = Lists.Path(Path, ("agent_id", agentId), ("statuses[]", call.Get(status)));
+            call.Printer.List(await Lists.ReadAsync(call, path, limit, ct), Columns);
+            return ExitCode.Ok;
+        }).WithExamples("insula session list --status running", "insula session list --agent demo -n 5");
+    }
+
+    private static Command Show(ClientOptions client) =>
+        client.Acts(new Command("show", "Show a session") { Id }, async (call, ct) =>
+        {
+            call.Printer.One(await call.Api.GetAsync(PathOf(call), ct), Fields);
+            return ExitCode.Ok;
+        }).WithExamples("insula session show sesn_…");
+
+    private static Command Tail(ClientOptions client)
+    {
+        var noFollow = new Option<bool>("--no-follow") { Description = "End with the newest event instead of waiting for more" };
+        var after = new Option<long>("--after") { Description = "Begin after this event number", HelpName = "n" };
+        var command = new Command("tail", "Print a session's log from the beginning, then what happens, until Ctrl-C; with -o json one event a line") { Id, after, noFollow };
+        return client.Acts(command, async (call, ct) =>
+        {
+            if (call.Get(noFollow)) await PrintLogAsync(call, call.Get(after), ct);
+            else await FollowAsync(call, call.Get(after), ct);
+            return ExitCode.Ok;
+        }).WithExamples("insula session tail sesn_…", "insula session tail sesn_… --no-follow -o json | jq -r .type");
+    }
+
+    private static async Task FollowAsync(ClientCall call, long after, CancellationToken ct)
+    {
+        await using var stream = await SessionStream.OpenAsync(call.Api, call.Get(Id), after.ToString(), previews: false, ct);
+        await foreach (var frame in stream.ReadAsync(ct)) PrintEvent(call, frame.Seq ?? "", frame.Data);
+    }
+
+    // The log is numbered from 1 without gaps, so an event's number is its place.
+    private static async Task PrintLogAsync(ClientCall call, long after, CancellationToken ct)
+    {
+        long seq = 0;
+        await foreach (var data in call.Api.ListAsync($"{PathOf(call)}/events", int.MaxValue, ct))
+        {
+            if (++seq > after) PrintEvent(call, seq.ToString(), data);
+        }
+    }
+
+    private static void PrintEvent(ClientCall call, string seq, JsonElement data)
+    {
+        call.Terminal.Out.WriteLine(call.Printer.Format switch
+        {
+            OutputFormat.Json => JsonSerializer.Serialize(data, ApiJson.Options),
+            OutputFormat.Yaml => "---\n" + YamlText.Of(data),
+            _ => $"{seq,5}  {data.TextAt("type"),-26}  {EventText.Summary(data)}".TrimEnd(),
+        });
+        call.Terminal.Out.Flush();
+    }
+
+    private static string PathOf(ClientCall call) => $"{Path}/{Uri.EscapeDataString(call.Get(Id))}";
+}

@@ -1,0 +1,117 @@
+using System.CommandLine;
+using System.Text.Json;
+using Insula.Server.Commands.Client;
+using Insula.Server.Commands.Output;
+
+namespace Insula.Server.Commands;
+
+/// <summary><c>insula tenant</c>: the operator's view of the customers.</summary>
+internal static class TenantCommands
+{
+    private const string Path = "api/v1/tenants";
+
+    private static readonly Column[] Columns =
+        [new("ID", "id"), new("NAME", "name"), new("PLAN", "plan"), new("STATUS", "status"), new("PLACEMENT", "placement"), Column.Time("CREATED", "created_at")];
+
+    private static readonly Column[] Fields =
+    [
+        new("id", "id"), new("name", "name"), new("email", "email"), new("plan", "plan"), new("status", "status"), new("suspended", "suspended_reason"),
+        new("placement", "placement"), new("requests/min", "limits.requests_per_minute"), new("reads/min", "limits.reads_per_minute"),
+        new("learn/min", "limits.learn_per_minute"), new("reason/min", "limits.reason_per_minute"), new("runs at once", "limits.concurrent_runs"),
+        new("concepts", "limits.concepts"), new("storage bytes", "limits.storage_bytes"), Column.Time("created", "created_at"),
+    ];
+
+    private static readonly Option<string?> Plan = new("--plan") { Description = "Plan: free, pro, enterprise, or one of the operator's own", HelpName = "plan" };
+
+    public static Command Build(ClientOptions client) => client.AddTo(new Command("tenant", "Customers of this installation (needs the operator key)")
+    {
+        Create(client), List(client), Show(client), Update(client), Suspend(client), Resume(client),
+    });
+
+    private static Command Create(ClientOptions client)
+    {
+        var name = new Argument<string>("name") { Description = "1 to 200 characters, for people" };
+        var limits = LimitOption.Create();
+        var command = new Command("create", "Create a tenant and its owner key, which is shown once") { name, Plan, limits };
+        return client.Acts(command, KeyKind.Operator, async (call, ct) =>
+        {
+            var made = await call.Api.PostAsync(Path, new { name = call.Get(name), plan = call.Get(Plan), limits = LimitOption.Read(call.Get(limits)) }, ct);
+            call.Printer.One(
+                made, new("tenant", "tenant.id"), new("name", "tenant.name"), new("plan", "tenant.plan"), new("owner key", "key.secret"));
+            call.Printer.Note("The key is shown this once: keep it now.");
+            return ExitCode.Ok;
+        }).WithExamples("insula tenant create \"Acme GmbH\" --plan pro", "insula tenant create trial --limit requests_per_minute=30 --limit storage_bytes=500000000");
+    }
+
+    private static Command List(ClientOptions client)
+    {
+        var status = new Option<string?>("--status") { Description = "Only these", HelpName = "active|suspended" };
+        var name = new Option<string?>("--name") { Description = "Only those whose name begins so", HelpName = "prefix" };
+        var limit = Lists.Limit();
+        var command = new Command("list", "List tenants, newest first") { status, Plan, name, limit };
+        return client.Acts(command, KeyKind.Operator, async (call, ct) =>
+        {
+            var path = Lists.Path(Path, ("status", call.Get(status)), ("plan", call.Get(Plan)), ("name", call.Get(name)));
+            call.Printer.List(await Lists.ReadAsync(call, path, limit, ct), Columns);
+            return ExitCode.Ok;
+        }).WithExamples("insula tenant list --status suspended", "insula tenant list -o json | jq -r '.[].id'");
+    }
+
+    private static Command Show(ClientOptions client)
+    {
+        var id = Id();
+        var command = new Command("show", "Show a tenant and the limits in force; a tenant's own key may show itself") { id };
+        return client.Acts(command, KeyKind.Operator, async (call, ct) => Shown(call, await call.Api.GetAsync(PathOf(call, id), ct)))
+            .WithExamples("insula tenant show tnt_…");
+    }
+
+    private static Command Update(ClientOptions client)
+    {
+        var id = Id();
+        var name = new Option<string?>("--name") { Description = "New name", HelpName = "name" };
+        var limits = LimitOption.Create();
+        var command = new Command("update", "Change name, plan or limits; what is not given stays") { id, name, Plan, limits };
+        return client.Acts(command, KeyKind.Operator, async (call, ct) =>
+        {
+            var change = new Dictionary<string, object>();
+            if (call.Get(name) is { } newName) change["name"] = newName;
+            if (call.Get(Plan) is { } plan) change["plan"] = plan;
+            if (call.Get(limits) is { Length: > 0 } given)
+            {
+                // The API takes all overrides at once, so those in force are read first.
+                var current = await call.Api.GetAsync(PathOf(call, id), ct);
+                change["limits"] = LimitOption.Merge(current.At("limit_overrides"), given);
+            }
+
+            if (change.Count == 0) throw new CommandException(ExitCode.Usage, "Nothing to change was given.", "Use --name, --plan or --limit.");
+            return Shown(call, await call.Api.PatchAsync(PathOf(call, id), change, ct));
+        }).WithExamples("insula tenant update tnt_… --plan enterprise", "insula tenant update tnt_… --limit concurrent_runs=5 --limit learn_per_minute=   (the latter: back to the plan's)");
+    }
+
+    private static Command Suspend(ClientOptions client)
+    {
+        var id = Id();
+        var reason = new Option<string?>("--reason") { Description = "Shown to the tenant", HelpName = "text" };
+        var command = new Command("suspend", "Stop everything of a tenant and refuse its keys; nothing is lost") { id, reason };
+        return client.Acts(command, KeyKind.Operator, async (call, ct) => Shown(call, await call.Api.PostAsync(PathOf(call, id) + "/suspend", new { reason = call.Get(reason) }, ct)))
+            .WithExamples("insula tenant suspend tnt_… --reason \"invoice 4711 is open\"");
+    }
+
+    private static Command Resume(ClientOptions client)
+    {
+        var id = Id();
+        var command = new Command("resume", "Let a suspended tenant go on") { id };
+        return client.Acts(command, KeyKind.Operator, async (call, ct) => Shown(call, await call.Api.PostAsync(PathOf(call, id) + "/resume", body: null, ct)))
+            .WithExamples("insula tenant resume tnt_…");
+    }
+
+    private static Argument<string> Id() => new("id") { Description = "The tenant's id, tnt_…" };
+
+    private static string PathOf(ClientCall call, Argument<string> id) => $"{Path}/{Uri.EscapeDataString(call.Get(id))}";
+
+    private static ExitCode Shown(ClientCall call, JsonElement tenant)
+    {
+        call.Printer.One(tenant, Fields);
+        return ExitCode.Ok;
+    }
+}
