@@ -38,16 +38,7 @@ internal sealed class AnthropicProvider : IModelProvider, IDisposable
     {
         if (!_usable) throw UpstreamFailure.Refused("The provider anthropic has no key. The operator sets INSULA_ANTHROPIC_API_KEY, or INSULA_ANTHROPIC_BASE_URL for a server that needs none.");
         using var answer = (await _client.PostAsync("v1/messages", AnthropicRequest.Write(request), ct)).MustBe("text/event-stream");
-        var turn = new AnthropicTurn(_client.Errors);
-        var events = SseParser.Create(answer.Body, static (_, data) => UpstreamAnswer.Parse(ProviderName, data, AnthropicJson.Default.AnthropicEvent));
-        await foreach (var item in events.EnumerateAsync(ct))
-        {
-            if (turn.Take(item.Data) is not { } made) continue;
-            yield return made;
-            if (made is ModelTurnEnded) yield break;
-        }
-
-        throw UpstreamFailure.Cut(ProviderName);
+        await foreach (var made in ReadAsync(answer.Body, _client.Errors, ct)) yield return made;
     }
 
     public async Task<IReadOnlyList<string>> ListAsync(CancellationToken ct)
@@ -58,4 +49,18 @@ internal sealed class AnthropicProvider : IModelProvider, IDisposable
     }
 
     public void Dispose() => _client.Dispose();
+
+    internal static async IAsyncEnumerable<ModelEvent> ReadAsync(Stream body, ErrorAnswer errors, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var turn = new AnthropicTurn(errors);
+        var events = SseParser.Create(body, static (_, data) => UpstreamAnswer.Parse(ProviderName, data, AnthropicJson.Default.AnthropicEvent));
+        await foreach (var item in events.EnumerateAsync(ct))
+        {
+            if (turn.Take(item.Data) is not { } made) continue;
+            yield return made;
+            if (made is ModelTurnEnded) yield break;
+        }
+
+        throw UpstreamFailure.Cut(ProviderName);
+    }
 }

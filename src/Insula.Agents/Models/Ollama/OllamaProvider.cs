@@ -25,8 +25,23 @@ internal sealed class OllamaProvider : IModelProvider, IDisposable
     {
         if (_client is null) throw UpstreamFailure.Refused("The provider ollama has no address. The operator sets INSULA_OLLAMA_URL.");
         using var answer = (await _client.PostAsync("api/chat", OllamaRequest.Write(request), ct)).MustBe("application/x-ndjson", "application/json");
-        var turn = new OllamaTurn(request.Messages.SelectMany(m => m.Content).Count(c => c is ToolCallContent));
-        using var lines = new StreamReader(answer.Body, Encoding.UTF8);
+        var callsBefore = request.Messages.SelectMany(m => m.Content).Count(c => c is ToolCallContent);
+        await foreach (var made in ReadAsync(answer.Body, callsBefore, ct)) yield return made;
+    }
+
+    public async Task<IReadOnlyList<string>> ListAsync(CancellationToken ct)
+    {
+        if (_client is null) return [];
+        var tags = await _client.FindAsync("api/tags", OllamaJson.Default.OllamaTags, ct);
+        return [.. (tags?.Models ?? []).Where(m => m?.Name is not null).Select(m => $"{ProviderName}/{m.Name}")];
+    }
+
+    public void Dispose() => _client?.Dispose();
+
+    internal static async IAsyncEnumerable<ModelEvent> ReadAsync(Stream body, int callsBefore, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var turn = new OllamaTurn(callsBefore);
+        using var lines = new StreamReader(body, Encoding.UTF8);
         while (await lines.ReadLineAsync(ct) is { } line)
         {
             if (line.Length == 0) continue;
@@ -39,13 +54,4 @@ internal sealed class OllamaProvider : IModelProvider, IDisposable
 
         throw UpstreamFailure.Cut(ProviderName);
     }
-
-    public async Task<IReadOnlyList<string>> ListAsync(CancellationToken ct)
-    {
-        if (_client is null) return [];
-        var tags = await _client.FindAsync("api/tags", OllamaJson.Default.OllamaTags, ct);
-        return [.. (tags?.Models ?? []).Where(m => m?.Name is not null).Select(m => $"{ProviderName}/{m.Name}")];
-    }
-
-    public void Dispose() => _client?.Dispose();
 }

@@ -41,16 +41,7 @@ internal sealed class OpenAIProvider : IModelProvider, IDisposable
     {
         if (!_usable) throw UpstreamFailure.Refused("The provider openai has no key. The operator sets INSULA_OPENAI_API_KEY, or INSULA_OPENAI_BASE_URL for a compatible server that needs none.");
         using var answer = (await _client.PostAsync("chat/completions", _request.Write(request), ct)).MustBe("text/event-stream");
-        var turn = new OpenAITurn(_client.Errors);
-        var wasClosed = false;
-        await foreach (var item in SseParser.Create(answer.Body, Parse).EnumerateAsync(ct))
-        {
-            wasClosed = ReferenceEquals(item.Data, OpenAIChunk.Done);
-            if (wasClosed) break;
-            foreach (var made in turn.Take(item.Data)) yield return made;
-        }
-
-        foreach (var made in turn.End(wasClosed)) yield return made;
+        await foreach (var made in ReadAsync(answer.Body, _client.Errors, ct)) yield return made;
     }
 
     public async Task<IReadOnlyList<string>> ListAsync(CancellationToken ct)
@@ -61,6 +52,20 @@ internal sealed class OpenAIProvider : IModelProvider, IDisposable
     }
 
     public void Dispose() => _client.Dispose();
+
+    internal static async IAsyncEnumerable<ModelEvent> ReadAsync(Stream body, ErrorAnswer errors, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var turn = new OpenAITurn(errors);
+        var wasClosed = false;
+        await foreach (var item in SseParser.Create(body, Parse).EnumerateAsync(ct))
+        {
+            wasClosed = ReferenceEquals(item.Data, OpenAIChunk.Done);
+            if (wasClosed) break;
+            foreach (var made in turn.Take(item.Data)) yield return made;
+        }
+
+        foreach (var made in turn.End(wasClosed)) yield return made;
+    }
 
     private static OpenAIChunk Parse(string eventType, ReadOnlySpan<byte> data) =>
         data.SequenceEqual("[DONE]"u8) ? OpenAIChunk.Done : UpstreamAnswer.Parse(ProviderName, data, OpenAIJson.Default.OpenAIChunk);
