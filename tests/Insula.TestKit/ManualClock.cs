@@ -13,6 +13,7 @@ public sealed class ManualClock : TimeProvider
 
     private readonly Lock _sync = new();
     private readonly List<ManualTimer> _timers = [];
+    private readonly List<(TimeSpan From, TimeSpan To, TaskCompletionSource Armed)> _watchers = [];
     private TimeSpan _elapsed;
     private TimeSpan _wallShift;
 
@@ -45,6 +46,22 @@ public sealed class ManualClock : TimeProvider
         lock (_sync) _elapsed = end;
     }
 
+    /// <summary>
+    /// Completes when a timer is armed that falls due between these two spans from now: then the code under test waits,
+    /// and moving the clock wakes it.
+    /// </summary>
+    public async Task TimerArmedAsync(TimeSpan from, TimeSpan to, CancellationToken ct)
+    {
+        var armed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_sync)
+        {
+            _watchers.Add((_elapsed + from, _elapsed + to, armed));
+            foreach (var timer in _timers) Announce(timer.Due);
+        }
+
+        await armed.Task.WaitAsync(TimeSpan.FromSeconds(20), ct);
+    }
+
     /// <summary>Sets the wall clock forward or back; the monotonic clock and timers do not notice.</summary>
     public void ShiftWallClock(TimeSpan by)
     {
@@ -57,6 +74,12 @@ public sealed class ManualClock : TimeProvider
         lock (_sync) _timers.Add(timer);
         timer.Change(dueTime, period);
         return timer;
+    }
+
+    private void Announce(TimeSpan? due)
+    {
+        foreach (var (_, _, armed) in _watchers.Where(w => due >= w.From && due <= w.To)) armed.TrySetResult();
+        _watchers.RemoveAll(static w => w.Armed.Task.IsCompleted);
     }
 
     private ManualTimer? NextDue(TimeSpan end)
@@ -87,6 +110,7 @@ public sealed class ManualClock : TimeProvider
                 if (!clock._timers.Contains(this)) return false;
                 Due = dueTime == Timeout.InfiniteTimeSpan ? null : clock._elapsed + dueTime;
                 Period = period;
+                clock.Announce(Due);
                 return true;
             }
         }

@@ -1,0 +1,137 @@
+using System.Text.Json;
+using Insula.Agents;
+using Insula.Agents.Agents;
+using Insula.Agents.Environments;
+using Insula.Agents.Events;
+using Insula.Agents.Models;
+using Insula.Agents.Runs;
+using Insula.Agents.Sessions;
+using Insula.Agents.Tools;
+using Insula.Storage;
+using Insula.Tenancy.Access;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Tenants;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Insula.TestKit.Runs;
+
+/// <summary>
+/// The runs on real SQLite files, without HTTP: one node's worth of engine with a model whose words the test says. Two of
+/// them on one folder, one after the other, are a restart.
+/// </summary>
+public sealed class RunHarness : IAsyncDisposable
+{
+    private readonly ServiceProvider _services;
+    private readonly CancellationTokenSource _stop = new();
+    private Task _running = Task.CompletedTask;
+
+    private RunHarness(ServiceProvider services, ManualClock clock)
+    {
+        _services = services;
+        Clock = clock;
+    }
+
+    public PuppetModel Model { get; } = new();
+
+    public ManualClock Clock { get; }
+
+    public TenantScope Scope { get; private init; } = SystemTask.Run.For(Id<Tenant>.New());
+
+    /// <summary>How many runs the tenant may have at work; 0 as while suspended.</summary>
+    public int Allowed { get; set; } = 10;
+
+    public ITenantStores Stores => _services.GetRequiredService<ITenantStores>();
+
+    public SessionFeed Feed => _services.GetRequiredService<SessionFeed>();
+
+    public RunDispatcher Dispatcher => _services.GetRequiredService<RunDispatcher>();
+
+    public static async Task<RunHarness> StartAsync(string folder, CancellationToken ct, TenantScope? scope = null, params BuiltInTool[] tools)
+    {
+        var clock = new ManualClock();
+        RunHarness? harness = null;
+        var services = new ServiceCollection()
+            .AddLogging()
+            .AddMetrics()
+            .AddSingleton<TimeProvider>(clock)
+            .AddSqliteStorage(new StorageOptions { DataFolder = folder })
+            .AddSingleton<AccessSignals>()
+            .AddSingleton<IModelProvider>(_ => harness!.Model)
+            .AddSingleton(new ModelOptions())
+            .AddSingleton<ModelCatalog>()
+            .AddRuns(new RunOptions { StepsMax = 20 })
+            .AddSingleton<ConcurrentRunsAllowed>(_ => (_, _) => new(harness!.Allowed));
+        foreach (var tool in tools) services.AddSingleton(tool);
+        harness = new RunHarness(services.BuildServiceProvider(), clock) { Scope = scope ?? SystemTask.Run.For(Id<Tenant>.New()) };
+        await harness._services.GetRequiredService<SqliteStorage>().OpenAsync(ct);
+        harness._running = harness.Dispatcher.RunAsync(harness._stop.Token);
+        return harness;
+    }
+
+    /// <summary>A session on an agent of the puppet's, with these tools.</summary>
+    public async Task<Id<Session>> AddSessionAsync(CancellationToken ct, params ToolEntry[] tools)
+    {
+        var now = Clock.GetUtcNow();
+        var definition = new AgentDefinition { Name = "puppet", Model = new ModelChoice("puppet/strings"), Tools = tools };
+        var agent = new Agent(Id<Agent>.New(), 1, definition, now, now, ArchivedAt: null);
+        var environment = new AgentEnvironment(
+            Id<AgentEnvironment>.New(), "test", Description: null, JsonDocument.Parse("{}").RootElement, new Dictionary<string, string>(), now, now, ArchivedAt: null);
+        var session = new Session(
+            Id<Session>.New(), agent.Id, 1, definition, environment.Id, Title: null, new Dictionary<string, string>(), Budget: null,
+            SessionStatus.Idle, 0, 0, PendingInput: false, default, 0, now, now, ArchivedAt: null);
+        await using var store = await Stores.OpenAsync(Scope, ct);
+        await store.Agents.AddAsync(agent, ct);
+        await store.Environments.AddAsync(environment, ct);
+        await store.Sessions.AddAsync(session, [], ct);
+        return session.Id;
+    }
+
+    public Task<Id<SessionEvent>> SayAsync(Id<Session> session, string text, CancellationToken ct) =>
+        SendAsync(session, new UserMessage([ContentBlock.OfText(text)]), ct);
+
+    public async Task<Id<SessionEvent>> SendAsync(Id<Session> session, InputBody body, CancellationToken ct)
+    {
+        var appended = await _services.GetRequiredService<SessionWork>().SubmitAsync(Scope, session, [new NewEvent(body)], static _ => null, ct);
+        return appended!.Value.Value[0].Id;
+    }
+
+    /// <summary>The log as it stands when the <paramref name="times"/>-th event of type <typeparamref name="T"/> is in it.</summary>
+    public async Task<IReadOnlyList<SessionEvent>> UntilAsync<T>(Id<Session> session, CancellationToken ct, int times = 1)
+        where T : EventBody
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        limit.CancelAfter(TimeSpan.FromSeconds(20));
+        await foreach (var item in Feed.WatchAsync(Scope, session, afterSeq: 0, limit.Token))
+        {
+            if (item is LoggedEvent { Event.Body: T } && --times == 0) return await LogAsync(session, ct);
+        }
+
+        throw new InvalidOperationException("The session is gone.");
+    }
+
+    public async Task<IReadOnlyList<SessionEvent>> LogAsync(Id<Session> session, CancellationToken ct)
+    {
+        await using var store = await Stores.OpenAsync(Scope, ct);
+        return await store.Sessions.ReadAsync(session, 0, 1000, ct);
+    }
+
+    public async Task<Session> SessionAsync(Id<Session> session, CancellationToken ct)
+    {
+        await using var store = await Stores.OpenAsync(Scope, ct);
+        return (await store.Sessions.FindAsync(session, ct))!;
+    }
+
+    /// <summary>An orderly stop: the step under way is cut off, and its run stays open in the log.</summary>
+    public async Task StopAsync()
+    {
+        await _stop.CancelAsync();
+        await _running;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        await _services.DisposeAsync();
+        _stop.Dispose();
+    }
+}
