@@ -5,7 +5,7 @@ public sealed class KnowledgeOptions
 {
     /// <summary>
     /// Bytes of knowledge in memory over all tenants, estimated; default 512 MB. Too low makes tenants wait for their
-    /// knowledge to be read again (about 50,000 passages a second); knowledge in use is never dropped, so the most
+    /// knowledge to be read again (about 10,000 passages a second); knowledge in use is never dropped, so the most
     /// recently used tenant's may exceed it.
     /// </summary>
     public long ResidentBytesMax { get; set; } = 512L << 20;

@@ -40,7 +40,12 @@ internal ref struct TermReader(ReadOnlySpan<char> text, Span<char> buffer)
         while (_at < _text.Length)
         {
             var c = _text[_at];
-            if (Belongs(_at))
+            if (char.IsAsciiLetterOrDigit(c))
+            {
+                if (length < TermCharactersMax) _buffer[length++] = (char)(char.IsAsciiLetterUpper(c) ? c | 0x20 : c);
+                _at++;
+            }
+            else if (Belongs(_at))
             {
                 if (Letters.IsIdeograph(c) && _at > start) break;
                 if (length < TermCharactersMax && char.GetUnicodeCategory(c) is not UnicodeCategory.NonSpacingMark)
