@@ -38,7 +38,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         });
         builder.Services.AddSqliteStorage(new StorageOptions { DataFolder = settings.DataFolder });
         builder.Services.AddModels(ModelOptionsOf(settings.Models));
-        builder.Services.AddKnowledge(new KnowledgeOptions());
+        builder.Services.AddKnowledge(new KnowledgeOptions()).AddSingleton<UploadRoom>();
         builder.Services.AddRuns(new RunOptions());
         builder.Services.AddHostedService<RunsService>();
         builder.Services.AddManagedAgents();
@@ -57,6 +57,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         app.MapPlans();
         app.MapKeys();
         app.MapAudit();
+        app.MapKnowledge();
         app.MapManagedAgents();
         DefaultDeny.RefuseUnguarded(((IEndpointRouteBuilder)app).DataSources.SelectMany(static source => source.Endpoints));
         return new InsulaHost(app);
