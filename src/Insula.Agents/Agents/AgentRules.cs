@@ -128,7 +128,6 @@ internal static class AgentRules
         }
 
         if (!names.Add(tool.Name)) return Fault.Invalid($"{field}.name", $"Two custom tools are named {tool.Name}; names must differ.");
-        if (BuiltIn.Contains(tool.Name)) return Fault.Invalid($"{field}.name", $"{tool.Name} is a built-in tool; give the custom tool another name.");
         if (string.IsNullOrWhiteSpace(tool.Description)) return Fault.Invalid($"{field}.description", $"{field}.description must tell the model what the tool does.");
         if (Check.Length($"{field}.description", tool.Description, CustomDescriptionCharsMax) is { } tooLong) return tooLong;
         return tool.InputSchema is { ValueKind: JsonValueKind.Object } schema && schema.TryGetProperty("type", out var type)

@@ -16,7 +16,7 @@ internal static class JsonShapes
             var info = options.GetTypeInfo(Inner(type));
             var next = info.Kind switch
             {
-                JsonTypeInfoKind.Object => info.Properties.FirstOrDefault(member => string.Equals(member.Name, part, StringComparison.Ordinal))?.PropertyType,
+                JsonTypeInfoKind.Object => Members(info, options).FirstOrDefault(member => string.Equals(member.Name, part, StringComparison.Ordinal))?.PropertyType,
                 JsonTypeInfoKind.Enumerable or JsonTypeInfoKind.Dictionary => info.ElementType,
                 _ => null,
             };
@@ -39,8 +39,17 @@ internal static class JsonShapes
         if (type == typeof(double) || type == typeof(decimal)) return "a number";
         if (type == typeof(DateTimeOffset)) return "a time such as 2026-11-22T08:30:00Z";
 
-        return ApiJson.Options.GetTypeInfo(type).Kind == JsonTypeInfoKind.Enumerable ? "a list" : "an object";
+        return ApiJson.Options.GetTypeInfo(type).Kind switch
+        {
+            JsonTypeInfoKind.Enumerable => "a list",
+            JsonTypeInfoKind.Object or JsonTypeInfoKind.Dictionary => "an object",
+            _ => "text or an object",
+        };
     }
+
+    /// <summary>The members of an object; of one of several kinds, those of all kinds.</summary>
+    private static IEnumerable<JsonPropertyInfo> Members(JsonTypeInfo info, JsonSerializerOptions options) =>
+        info.Properties.Concat((info.PolymorphismOptions?.DerivedTypes ?? []).SelectMany(kind => options.GetTypeInfo(kind.DerivedType).Properties));
 
     /// <summary>The type whose JSON it is: that of the value in a nullable or in a member of an update.</summary>
     private static Type Inner(Type type) =>

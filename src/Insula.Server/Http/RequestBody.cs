@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using System.Text.Unicode;
+using Insula.Agents.Serialization;
 using Insula.Tenancy.Faults;
 using Microsoft.Net.Http.Headers;
 
@@ -99,6 +100,10 @@ internal static class RequestBody
                 : ProtocolFaults.Malformed("The body is null; this route needs a JSON object.");
         }
         catch (JsonException error)
+        {
+            return JsonFaults.Of(error, typeof(T), options);
+        }
+        catch (NotSupportedException unsupported) when (NestedJson.MissingType(unsupported) is { } error)
         {
             return JsonFaults.Of(error, typeof(T), options);
         }
