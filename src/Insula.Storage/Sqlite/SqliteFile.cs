@@ -53,21 +53,23 @@ internal sealed class SqliteFile : IAsyncDisposable
     }
 
     /// <summary>
-    /// Makes the file under another name, without a log, and renames it: so a file of the right name is always whole,
-    /// and its header always says what it is.
+    /// Makes the file under another name and renames it: so a file of the right name is always whole, and its header
+    /// always says what it is. A draft needs no journal, because a crash leaves nothing of it that anybody would open;
+    /// one flush before the rename makes it durable.
     /// </summary>
     private static void Create(string path, Schema schema, TimeProvider time)
     {
         var draft = path + ".new";
-        File.Delete(draft);
-        File.Delete(draft + "-journal");
+        foreach (var file in (ReadOnlySpan<string>)[draft, draft + "-wal", draft + "-shm"]) File.Delete(file);
         Folder.CreateFile(draft, FileMode.CreateNew).Dispose();
         using (var link = SqliteLink.Open(draft))
         {
-            link.Script("pragma synchronous = full;");
+            link.Script("pragma journal_mode = off; pragma synchronous = off;");
             Migrator.Apply(link, schema, time);
+            link.Script("pragma journal_mode = wal;");
         }
 
+        using (var file = File.OpenHandle(draft, FileMode.Open, FileAccess.ReadWrite)) RandomAccess.FlushToDisk(file);
         File.Move(draft, path);
         Folder.Flush(Path.GetDirectoryName(path)!);
     }
@@ -81,7 +83,7 @@ internal sealed class SqliteFile : IAsyncDisposable
             link.KeepLogOnClose(true);
             Migrator.Verify(link, schema);
             link.KeepLogOnClose(false);
-            link.Script("pragma journal_mode = wal; pragma synchronous = full;");
+            link.Script("pragma synchronous = full;");
             if (Migrator.Apply(link, schema, time)) link.Script("pragma wal_checkpoint(truncate);");
             return link;
         }

@@ -1,0 +1,87 @@
+-- What the migrations of this folder make, taken from an empty file. Written by SchemaTests; not run by anything.
+
+CREATE TABLE api_keys (
+  tenant_id text not null references tenants (tenant_id),
+  key_id text not null,
+  name text not null,
+  handle text not null unique,
+  hash blob not null,
+  pepper_version integer not null,
+  permissions integer not null,
+  created_at bigint not null,
+  expires_at bigint,
+  revoked_at bigint,
+  last_used_at bigint,
+  rotated_to text,
+  primary key (tenant_id, key_id),
+  foreign key (tenant_id, rotated_to) references api_keys (tenant_id, key_id)
+);
+
+CREATE TABLE audit (
+  trail text not null,
+  seq bigint not null,
+  principal_kind text not null,
+  principal_name text not null,
+  action text not null,
+  target text not null,
+  detail text,
+  at bigint not null,
+  primary key (trail, seq)
+);
+
+CREATE TABLE operator_keys (
+  handle text not null primary key,
+  hash blob not null,
+  pepper_version integer not null,
+  created_at bigint not null
+);
+
+CREATE TABLE plans (
+  name text not null primary key,
+  description text not null,
+  limits text not null,
+  features text not null
+);
+
+CREATE TABLE run_queue (
+  tenant_id text not null,
+  session_id text not null,
+  mark bigint not null,
+  first_mark bigint not null,
+  primary key (tenant_id, session_id)
+);
+
+CREATE TABLE run_queue_clock (
+  id integer not null primary key check (id = 1),
+  mark bigint not null
+);
+
+CREATE TABLE schema_migrations (
+  version integer not null primary key,
+  name text not null,
+  checksum text not null,
+  applied_at integer not null
+);
+
+CREATE TABLE tenants (
+  tenant_id text not null primary key,
+  name text not null,
+  name_folded text not null,
+  email text,
+  plan text not null,
+  placement text not null,
+  status text not null,
+  overrides text not null,
+  created_at bigint not null,
+  updated_at bigint not null,
+  suspended_at bigint,
+  suspended_reason text
+);
+
+CREATE INDEX api_keys_by_age on api_keys (tenant_id, created_at, key_id);
+
+CREATE INDEX api_keys_by_id on api_keys (key_id);
+
+CREATE INDEX run_queue_by_age on run_queue (first_mark);
+
+CREATE INDEX tenants_by_age on tenants (created_at, tenant_id);

@@ -1,0 +1,73 @@
+using Insula.Storage.Sqlite;
+using Insula.TestKit;
+
+namespace Insula.Storage.Tests.Sqlite;
+
+public sealed class SchemaTests
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("Control")]
+    [InlineData("Tenant")]
+    public async Task Applying_the_migrations_gives_the_schema_that_is_checked_in(string name)
+    {
+        await using var made = Make(name == "Control" ? Schema.Control : Schema.Tenant);
+        var statements = await made.File.ReadAsync(
+            static link => link.All("select sql from sqlite_schema where sql is not null order by type desc, name", static row => row.GetString(0) + ";\n"),
+            Ct);
+        var path = $"src/Insula.Storage/Migrations/{name}/schema.sql";
+        var dump = $"-- What the migrations of this folder make, taken from an empty file. Written by SchemaTests; not run by anything.\n\n{string.Join('\n', statements)}";
+        if (Environment.GetEnvironmentVariable("INSULA_TEST_WRITE") == "1") await File.WriteAllTextAsync(Path.Combine(Repository.Root, path), dump, Ct);
+        Assert.True(dump == Repository.Read(path), $"{path} is not what the migrations make. Run this test with INSULA_TEST_WRITE=1 and look at the difference.");
+    }
+
+    [Fact]
+    public async Task Every_key_of_a_tenants_table_begins_with_the_tenant()
+    {
+        await using var made = Make(Schema.Tenant);
+        var tables = await made.File.ReadAsync(static link => link.All("select name from sqlite_schema where type = 'table' and name not in ('schema_migrations', 'sqlite_sequence')", static row => row.GetString(0)), Ct);
+        Assert.True(tables.Count >= 9);
+
+        // Primary keys, unique constraints and indexes are all indexes here; 'pk' 1 is a key that is the rowid itself.
+        var wrong = await made.File.ReadAsync(
+            static link => link.All(
+                """
+                select t.name || ': index ' || i.name || ' begins with ' || c.name from sqlite_schema t, pragma_index_list(t.name) i, pragma_index_info(i.name) c
+                where t.type = 'table' and t.name <> 'schema_migrations' and c.seqno = 0 and c.name <> 'tenant_id'
+                union all
+                select t.name || ': has no primary key of two columns or more' from sqlite_schema t
+                where t.type = 'table' and t.name <> 'schema_migrations' and (select count(*) from pragma_table_info(t.name) p where p.pk > 0) < 2
+                union all
+                select t.name || ': the reference to ' || f."table" || ' begins with ' || f."from" from sqlite_schema t, pragma_foreign_key_list(t.name) f
+                where t.type = 'table' and f.seq = 0 and (f."from" <> 'tenant_id' or f."to" <> 'tenant_id')
+                """,
+                static row => row.GetString(0)),
+            Ct);
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+    }
+
+    [Fact]
+    public void Migrations_are_numbered_and_their_checksums_depend_on_their_text()
+    {
+        Assert.All([Schema.Control, Schema.Tenant], static schema => Assert.Equal(Enumerable.Range(1, schema.Version), schema.Migrations.Select(static m => m.Version)));
+        Assert.NotEqual(new Migration(1, "a", "select 1").Checksum, new Migration(1, "a", "select 2").Checksum);
+    }
+
+    private static Made Make(Schema schema)
+    {
+        var folder = Directory.CreateTempSubdirectory("insula-schema-").FullName;
+        var threads = new DiskThreads(1);
+        return new(folder, threads, SqliteFile.Open(Path.Combine(folder, "made.db"), schema, threads, TimeProvider.System));
+    }
+
+    private sealed record Made(string Folder, DiskThreads Threads, SqliteFile File) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            await File.DisposeAsync();
+            Threads.Dispose();
+            Directory.Delete(Folder, recursive: true);
+        }
+    }
+}
