@@ -12,15 +12,15 @@ internal readonly record struct SegmentPassage(int Source, int Ordinal, int Leng
 /// <summary>A source in a segment: its passages are <paramref name="First"/> and the following <paramref name="Count"/> - 1.</summary>
 internal readonly record struct SegmentSource(string Id, string Name, int First, int Count);
 
-/// <summary>
-/// An immutable inverted index over some sources. The passages of a term are
-/// <c>Passages[Offsets[t] .. Offsets[t + 1]]</c> in ascending order, with the term's weight in each beside it.
-/// </summary>
-internal sealed class Segment(Dictionary<string, int> terms, int[] offsets, int[] postings, ushort[] weights, SegmentPassage[] passages, SegmentSource[] sources)
+/// <summary>Where each term stands: term <c>t</c> in the passages <c>Passages[Offsets[t] .. Offsets[t + 1]]</c>, ascending, with its weight in each beside it.</summary>
+internal sealed record Postings(Dictionary<string, int> Terms, int[] Offsets, int[] Passages, ushort[] Weights);
+
+/// <summary>An immutable inverted index over some sources.</summary>
+internal sealed class Segment(Postings postings, SegmentPassage[] passages, SegmentSource[] sources)
 {
     private readonly Dictionary<string, int> _sourceById = Index(sources);
 
-    public Dictionary<string, int> Terms => terms;
+    public Dictionary<string, int> Terms => postings.Terms;
 
     public ReadOnlySpan<SegmentPassage> Passages => passages;
 
@@ -30,12 +30,12 @@ internal sealed class Segment(Dictionary<string, int> terms, int[] offsets, int[
 
     /// <summary>Bytes in memory, estimated from the sizes of the arrays and of their objects.</summary>
     public long Bytes { get; } =
-        passages.Sum(passage => 48L + 24 + passage.Utf8.Length) + (6L * postings.Length)
-        + terms.Keys.Sum(term => 24L + 4 + 26 + (2 * term.Length)) + (160L * sources.Length);
+        passages.Sum(passage => 48L + 24 + passage.Utf8.Length) + (6L * postings.Passages.Length)
+        + postings.Terms.Keys.Sum(term => 24L + 4 + 26 + (2 * term.Length)) + (160L * sources.Length);
 
-    public ReadOnlySpan<int> Postings(int term) => postings.AsSpan(offsets[term]..offsets[term + 1]);
+    public ReadOnlySpan<int> Postings(int term) => postings.Passages.AsSpan(postings.Offsets[term]..postings.Offsets[term + 1]);
 
-    public ReadOnlySpan<ushort> Weights(int term) => weights.AsSpan(offsets[term]..offsets[term + 1]);
+    public ReadOnlySpan<ushort> Weights(int term) => postings.Weights.AsSpan(postings.Offsets[term]..postings.Offsets[term + 1]);
 
     public ref readonly SegmentSource SourceOf(int passage) => ref sources[passages[passage].Source];
 

@@ -87,6 +87,6 @@ internal sealed class SegmentBuilder
         }
 
         _terms.TrimExcess();
-        return new(_terms, offsets, passages, weights, [.. _passages], [.. _sources]);
+        return new(new(_terms, offsets, passages, weights), [.. _passages], [.. _sources]);
     }
 }

@@ -96,6 +96,6 @@ internal sealed class SegmentMerge
         }
 
         _terms.TrimExcess();
-        return new(_terms, offsets, postings, weights, [.. _passages], [.. _sources]);
+        return new(new(_terms, offsets, postings, weights), [.. _passages], [.. _sources]);
     }
 }
