@@ -62,9 +62,10 @@ public abstract class UpstreamModelContract : DirectedModelContract, IAsyncLifet
     /// <summary>Moves time until the waiting call gives up: it may not have begun to wait when it is first looked at.</summary>
     protected async Task PassAsync(TimeSpan limit, Task call)
     {
+        using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(30), TimeProvider.System);
         while (!call.IsCompleted)
         {
-            Ct.ThrowIfCancellationRequested();
+            bound.Token.ThrowIfCancellationRequested();
             if (Clock.TimersArmed > 0) Clock.Advance(limit);
             await Task.Yield();
         }
