@@ -228,11 +228,19 @@ public abstract class UpstreamModelContract : DirectedModelContract, IAsyncLifet
     [Fact]
     public async Task A_server_that_falls_silent_in_the_middle_is_given_up()
     {
-        var turn = Provider.FailAsync(Plan(UpstreamReply.Says("x") with { BeforeFrame = After(0, Never) }), Ct);
-        var seen = await Upstream.NextRequestAsync(Ct);
-        await PassAsync(Server().Limits.Idle, turn);
-        AssertTimedOut(await turn);
-        await LeftAsync(seen);
+        var request = Plan(UpstreamReply.Says([.. Enumerable.Repeat("x", 100)]) with { BeforeFrame = After(10, Never) });
+        await using var events = Provider.StreamAsync(request, Ct).GetAsyncEnumerator(Ct);
+        // With text there, the head of the answer is there too, and its limit no longer counts.
+        Assert.True(await events.MoveNextAsync());
+        var rest = Assert.ThrowsAsync<ModelException>(async () =>
+        {
+            while (await events.MoveNextAsync())
+            {
+            }
+        });
+        await PassAsync(Server().Limits.Idle, rest);
+        AssertTimedOut(await rest);
+        await LeftAsync(await Upstream.NextRequestAsync(Ct));
     }
 
     [Fact]
