@@ -38,7 +38,7 @@ internal static class UpCommand
             // Before anything is made: a first start that cannot listen must not make keys that nobody gets to see.
             if (AddressProbe.FindTaken(settings.Urls) is { } taken) return Refuse(taken);
 
-            await using var host = InsulaHost.Build(settings, static _ => { });
+            await using var host = InsulaHost.Build(settings);
             if ((await host.OpenAsync(ct)).Failed(out fault, out var tenancy)) return Refuse(fault);
 
             await ServeAsync(host, settings, tenancy, json, ct);

@@ -22,8 +22,10 @@ internal sealed class InsulaHost : IAsyncDisposable
 
     public WebApplication App { get; }
 
-    /// <param name="adjust">Changes what stands under the server (clock, listener, log), after the product's own choices.</param>
-    public static InsulaHost Build(HostSettings settings, Action<WebApplicationBuilder> adjust)
+    public static InsulaHost Build(HostSettings settings) => Build(settings, new HostAdditions());
+
+    /// <param name="additions">What a test puts under the server or beside its routes, after the product's own choices.</param>
+    public static InsulaHost Build(HostSettings settings, HostAdditions additions)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "insula" });
         builder.UseListener(settings);
@@ -45,7 +47,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         builder.Services.AddSingleton(settings).AddSingleton<Demo>().AddSingleton<LocalAccess>();
         builder.Services.AddTelemetry();
         builder.Services.AddOpenApiDocument();
-        adjust(builder);
+        additions.Builder(builder);
 
         var app = builder.Build();
         app.UseManners();
@@ -59,6 +61,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         app.MapAudit();
         app.MapKnowledge();
         app.MapManagedAgents();
+        additions.Routes(app);
         DefaultDeny.RefuseUnguarded(((IEndpointRouteBuilder)app).DataSources.SelectMany(static source => source.Endpoints));
         return new InsulaHost(app);
     }
@@ -93,4 +96,11 @@ internal sealed class InsulaHost : IAsyncDisposable
         Ollama = new ModelOptions().Ollama with { BaseUrl = models.OllamaUrl },
         Scripted = models.Scripted,
     };
+}
+
+internal sealed record HostAdditions
+{
+    public Action<WebApplicationBuilder> Builder { get; init; } = static _ => { };
+
+    public Action<IEndpointRouteBuilder> Routes { get; init; } = static _ => { };
 }

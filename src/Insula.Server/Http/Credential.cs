@@ -12,7 +12,7 @@ namespace Insula.Server.Http;
 internal static class Credential
 {
     private const string ApiKeyHeader = "x-api-key";
-    private const string Scheme = "Bearer ";
+    private const string Scheme = "Bearer";
     private const int HeaderCharsMax = 1024;
 
     private static readonly Fault Missing = new(
@@ -34,9 +34,11 @@ internal static class Credential
         if (One(headers[HeaderNames.Authorization]).Failed(out var fault, out var authorization)) return fault;
         if (One(headers[ApiKeyHeader]).Failed(out fault, out var apiKey)) return fault;
         if (authorization.Length == 0) return apiKey.Length == 0 ? Missing : apiKey;
-        if (!authorization.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) return WrongScheme;
+        var space = authorization.IndexOf(' ', StringComparison.Ordinal);
+        var scheme = space < 0 ? authorization : authorization[..space];
+        if (!string.Equals(scheme, Scheme, StringComparison.OrdinalIgnoreCase)) return WrongScheme;
 
-        var bearer = authorization[Scheme.Length..].Trim();
+        var bearer = authorization[scheme.Length..].Trim();
         if (bearer.Length == 0) return Missing;
         return apiKey.Length == 0 || string.Equals(apiKey, bearer, StringComparison.Ordinal) ? bearer : Ambiguous;
     }

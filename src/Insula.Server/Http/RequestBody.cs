@@ -57,6 +57,11 @@ internal static class RequestBody
         {
             return FaultOf(bad, limit);
         }
+        catch (IOException)
+        {
+            // Kestrel's word for a chunk size that overflows, and for a connection that broke: nobody may read the answer.
+            return ProtocolFaults.Malformed("The body broke off, or is not sent by the rules of HTTP.");
+        }
     }
 
     /// <summary>What Kestrel found wrong while the body was read.</summary>

@@ -65,8 +65,9 @@ internal sealed class DataFolder : IDisposable
     /// <summary>Throws when files cannot be made in the tenants' folder.</summary>
     public void Probe()
     {
-        var probe = System.IO.Path.Combine(Tenants, ".probe");
-        using var file = new FileStream(probe, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+        // A name of its own, because several may look at once.
+        var probe = System.IO.Path.Combine(Tenants, $".probe-{Base62.Random(12)}");
+        using var file = new FileStream(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
     }
 
     public void Dispose() => _lock.Dispose();

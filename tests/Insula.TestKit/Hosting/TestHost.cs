@@ -26,7 +26,10 @@ public sealed record TestHostOptions
     public string? DataFolder { get; init; }
 
     /// <summary>Registrations over the product's own, for a fake upstream and the like.</summary>
-    public Action<IServiceCollection>? Services { get; init; }
+    public Action<IServiceCollection> Services { get; init; } = static _ => { };
+
+    /// <summary>Routes beside the product's own, to see how the edge treats what an endpoint may do.</summary>
+    public Action<IEndpointRouteBuilder> Routes { get; init; } = static _ => { };
 }
 
 /// <summary>A whole server in this process, on its own data folder, with the operator's key at hand.</summary>
@@ -78,12 +81,16 @@ public sealed class TestHost : IAsyncDisposable
             SignupOpen = options.SignupOpen,
         };
         var log = new CapturedLog();
-        var host = InsulaHost.Build(settings, builder =>
+        var host = InsulaHost.Build(settings, new HostAdditions
         {
-            builder.Logging.ClearProviders().AddProvider(log);
-            if (options.Clock is { } clock) builder.Services.AddSingleton<TimeProvider>(clock);
-            options.Services?.Invoke(builder.Services);
-            if (!options.RealPort) builder.WebHost.UseTestServer();
+            Builder = builder =>
+            {
+                builder.Logging.ClearProviders().AddProvider(log);
+                if (options.Clock is { } clock) builder.Services.AddSingleton<TimeProvider>(clock);
+                options.Services(builder.Services);
+                if (!options.RealPort) builder.WebHost.UseTestServer();
+            },
+            Routes = options.Routes,
         });
         try
         {

@@ -1,0 +1,128 @@
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using Insula.TestKit;
+using Insula.TestKit.Hosting;
+
+namespace Insula.Server.Tests.Isolation;
+
+/// <summary>
+/// A server with a victim who has one of everything, named with a canary, and with every kind of stranger beside it.
+/// Shared by the tests of the matrix: none of them can change the victim, and one of them checks that.
+/// </summary>
+public sealed class TwoTenants : IAsyncLifetime
+{
+    /// <summary>Stands in every text of the victim's; nobody else may ever read it.</summary>
+    public const string Canary = "canary7xQ";
+
+    private TestHost? _host;
+    private TestTenant? _victim;
+
+    public TestHost Host => _host!;
+
+    public TestTenant Victim => _victim!;
+
+    /// <summary>The victim's ids, by the name they have in the rows.</summary>
+    public Dictionary<string, string> VictimIds { get; } = [];
+
+    /// <summary>Ids of the same kinds that nobody has.</summary>
+    public Dictionary<string, string> UnknownIds { get; } = [];
+
+    public HttpClient Nobody { get; private set; } = null!;
+
+    public HttpClient Forged { get; private set; } = null!;
+
+    public HttpClient Revoked { get; private set; } = null!;
+
+    public HttpClient Suspended { get; private set; } = null!;
+
+    /// <summary>The owner of another tenant.</summary>
+    public HttpClient Stranger { get; private set; } = null!;
+
+    /// <summary>A key of the stranger's tenant that may only read.</summary>
+    public HttpClient ReadOnly { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        // Time stands still, so that the victim's view can only change by what somebody does.
+        var host = _host = await TestHost.StartAsync(new TestHostOptions { Clock = new ManualClock() }, ct);
+        var victim = _victim = await host.CreateTenantAsync($"victim {Canary}", ct);
+        var stranger = await host.CreateTenantAsync("stranger", ct);
+        var suspended = await host.CreateTenantAsync("suspended", ct);
+
+        Nobody = host.Client(null);
+        Stranger = stranger.Client;
+        Suspended = suspended.Client;
+        Forged = host.Client(Altered(victim.Key));
+        ReadOnly = host.Client(await NewKeyAsync(stranger, "read", ct));
+        var ending = await stranger.Client.PostAsJsonAsync("/api/v1/keys", new { name = "ending", scopes = new[] { "read", "write", "admin" } }, ct);
+        var ended = await ending.Content.ReadFromJsonAsync<JsonElement>(ct);
+        Revoked = host.Client(ended.GetProperty("secret").GetString());
+        (await stranger.Client.DeleteAsync($"/api/v1/keys/{ended.GetProperty("id").GetString()}", ct)).EnsureSuccessStatusCode();
+        (await host.Operator.PostAsync($"/api/v1/tenants/{suspended.Id}/suspend", null, ct)).EnsureSuccessStatusCode();
+
+        await FillAsync(victim, ct);
+        foreach (var (name, id) in VictimIds) UnknownIds[name] = id[..(id.IndexOf('_', StringComparison.Ordinal) + 1)] + "3nobodyHasThisId345678";
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var client in (HttpClient[])[Nobody, Forged, Revoked, Suspended, Stranger, ReadOnly]) client.Dispose();
+        if (_host is not null) await _host.DisposeAsync();
+    }
+
+    /// <summary>Calls the row's route with these ids and gives the answer with what differs between any two answers masked.</summary>
+    public static async Task<Answer> CallAsync(HttpClient caller, RouteRow row, IReadOnlyDictionary<string, string> ids, CancellationToken ct)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(row.Method), Filled(row.Path, ids));
+        if (row.Body is { } body) request.Content = new StringContent(Filled(body, ids), Encoding.UTF8, "application/json");
+        using var response = await caller.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);
+        return await Answer.ReadAsync(response, ct);
+    }
+
+    /// <summary>Everything that the victim sees of itself.</summary>
+    public async Task<string> VictimsViewAsync(CancellationToken ct)
+    {
+        var view = new StringBuilder();
+        foreach (var row in RouteTable.Rows.Where(row => row.Method == "GET" && row.Who is not (Who.Everyone or Who.Operator) && !row.Path.EndsWith("/stream", StringComparison.Ordinal)))
+        {
+            // The audit trail and the last use of a key grow by the looking itself.
+            if (row.Pattern is "/api/v1/audit" || row.Pattern.StartsWith("/api/v1/keys", StringComparison.Ordinal)) continue;
+            view.AppendLine($"{row.Name}: {(await CallAsync(Victim.Client, row, VictimIds, ct)).Body}");
+        }
+
+        return view.ToString();
+    }
+
+    private async Task FillAsync(TestTenant victim, CancellationToken ct)
+    {
+        VictimIds["tenant"] = victim.Id;
+        VictimIds["key"] = victim.KeyId;
+        VictimIds["agent"] = await MakeAsync(victim, "/v1/agents", new { name = Canary, model = "insula/scripted", system = Canary }, ct);
+        VictimIds["environment"] = await MakeAsync(victim, "/v1/environments", new { name = Canary }, ct);
+        VictimIds["session"] = await MakeAsync(victim, "/v1/sessions", new { agent = VictimIds["agent"], environment_id = VictimIds["environment"], title = Canary }, ct);
+        VictimIds["source"] = await MakeAsync(victim, "/api/v1/knowledge/learn", new { source = Canary, text = $"{Canary} is a word that only the victim knows." }, ct);
+    }
+
+    private static async Task<string> MakeAsync(TestTenant tenant, string path, object body, CancellationToken ct)
+    {
+        using var answer = await tenant.Client.PostAsJsonAsync(path, body, ct);
+        Assert.True(answer.IsSuccessStatusCode, $"{path}: {await answer.Content.ReadAsStringAsync(ct)}");
+        return (await answer.Content.ReadFromJsonAsync<JsonElement>(ct)).GetProperty("id").GetString()!;
+    }
+
+    private static async Task<string> NewKeyAsync(TestTenant tenant, string scope, CancellationToken ct)
+    {
+        using var answer = await tenant.Client.PostAsJsonAsync("/api/v1/keys", new { name = scope, scopes = new[] { scope } }, ct);
+        return (await answer.Content.ReadFromJsonAsync<JsonElement>(ct)).GetProperty("secret").GetString()!;
+    }
+
+    private static string Altered(string key) => key[..^8] + (key[^8] == 'a' ? 'b' : 'a') + key[^7..];
+
+    private static string Filled(string text, IReadOnlyDictionary<string, string> ids)
+    {
+        foreach (var (name, id) in ids) text = text.Replace($"{{{name}}}", id, StringComparison.Ordinal);
+        return text;
+    }
+}
