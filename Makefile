@@ -1,5 +1,5 @@
 # Every verb of this repository. `make help` prints the comments after ##.
-.PHONY: help up test quick lint format bench
+.PHONY: help up test quick lint format docs bench
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -19,6 +19,9 @@ lint: ## check the format, then build everything with warnings as errors
 
 format: ## put the sources into the form that lint asks for
 	@dotnet format Insula.slnx --verbosity quiet
+
+docs: ## write the pages of docs/reference anew from the program
+	@eng/docs.sh
 
 bench: ## run the benchmarks of bench/ and print their tables
 	@eng/bench.sh

@@ -45,7 +45,8 @@ internal sealed class CommandLine(Terminal terminal)
         }
     }
 
-    private RootCommand Root()
+    /// <summary>All commands; the reference page is made from them.</summary>
+    public RootCommand Root()
     {
         var root = new RootCommand("Insula runs AI agents for many tenants, each behind its own walls.")
         {

@@ -13,7 +13,7 @@ internal static class KnowledgeCommands
     private const int SourcesLookedAtMax = 10_000;
 
     private static readonly Column[] Columns =
-        [new("ID", "id"), new("SOURCE", "source"), new("PASSAGES", "passages"), new("BYTES", "bytes"), Column.Time("LEARNT", "created_at")];
+        [new("ID", "id"), new("SOURCE", "source"), new("PASSAGES", "passages"), new("BYTES", "bytes"), Column.Time("LEARNT", "learned_at")];
 
     public static Command Build(ClientOptions client) => client.AddTo(new Command("knowledge", "What the agents of a tenant can look up")
     {

@@ -26,7 +26,7 @@ internal sealed record LearnedFile(
 /// Sends files to be learnt, a few at a time. One that fails does not stop the others, and learning it again later costs
 /// nothing for those that are known. When the server says "too fast" the file waits as long as it was told.
 /// </summary>
-internal sealed class LearnFiles(ApiClient api, Action<LearnedFile> done, Action<TimeSpan> waits)
+internal sealed class LearnFiles(ApiClient api, Action<LearnedFile> done, Action<string> waits)
 {
     private const int AtOnce = 4;
     private static readonly TimeSpan WaitMax = TimeSpan.FromMinutes(10);
@@ -81,7 +81,7 @@ internal sealed class LearnFiles(ApiClient api, Action<LearnedFile> done, Action
             }
             catch (ApiException error) when (error.RetryAfter is { } wait && waited + wait <= WaitMax)
             {
-                waits(wait);
+                waits($"waiting: {error.Message}");
                 await Task.Delay(wait, api.Time, ct);
                 waited += wait;
             }

@@ -6,11 +6,13 @@ namespace Insula.Server.Commands.Learning;
 /// <summary>Shows how learning goes: a bar on a terminal, otherwise a line a file.</summary>
 internal sealed class LearnProgress(Terminal terminal, OutputFormat format)
 {
+    private int _toldWhy;
+
     public async Task<IReadOnlyList<LearnedFile>> RunAsync(Client.ApiClient api, IReadOnlyList<TextFile> files, CancellationToken ct)
     {
         if (!terminal.ErrorIsTerminal || format != OutputFormat.Table)
         {
-            return await new LearnFiles(api, Tell, wait => TellWait(terminal.ErrorConsole(), wait)).RunAsync(files, ct);
+            return await new LearnFiles(api, Tell, TellOnce).RunAsync(files, ct);
         }
 
         var console = terminal.ErrorConsole();
@@ -27,7 +29,7 @@ internal sealed class LearnProgress(Terminal terminal, OutputFormat format)
                         task.Description = Markup.Escape(Shorten(file.Source));
                         task.Increment(1);
                     },
-                    wait => task.Description = $"waiting {Math.Ceiling(wait.TotalSeconds)} s: the limit for learning is reached");
+                    why => task.Description = Markup.Escape(Shorten(why)));
                 return await learn.RunAsync(files, ct);
             });
 
@@ -49,8 +51,11 @@ internal sealed class LearnProgress(Terminal terminal, OutputFormat format)
         lock (terminal) (file.Outcome == LearnedFile.Failed ? terminal.Error : terminal.Out).WriteLine(line);
     }
 
-    private static void TellWait(IAnsiConsole console, TimeSpan wait) =>
-        console.Write(new Text($"waiting {Math.Ceiling(wait.TotalSeconds)} s: the limit for learning is reached\n"));
+    /// <summary>Why files wait: once, because all that follow wait for the same.</summary>
+    private void TellOnce(string why)
+    {
+        if (Interlocked.Exchange(ref _toldWhy, 1) == 0) terminal.Error.WriteLine(PlainText.Line(why));
+    }
 
-    private static string Shorten(string source) => source.Length <= 40 ? source.PadRight(40) : string.Concat("…", source.AsSpan(source.Length - 39));
+    private static string Shorten(string source) => PlainText.Line(source) is { Length: > 60 } line ? string.Concat("…", line.AsSpan(line.Length - 59)) : PlainText.Line(source).PadRight(60);
 }
