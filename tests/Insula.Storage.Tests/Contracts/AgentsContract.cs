@@ -17,6 +17,11 @@ public abstract class AgentsContract : TenantStoreContract
         Same(agent, await Store.Agents.FindAsync(agent.Id, 1, Ct));
         Assert.Null(await Store.Agents.FindAsync(agent.Id, 2, Ct));
         Assert.Null(await Other.Agents.FindAsync(agent.Id, null, Ct));
+        Assert.Null(await Other.Agents.FindAsync(agent.Id, 1, Ct));
+        Assert.Empty((await Other.Agents.ListAsync(new(true, TimeRange.Any), First(10), Ct)).Items);
+        Assert.Empty((await Other.Agents.VersionsAsync(agent.Id, First(10), Ct)).Items);
+        Assert.Null(await Other.Agents.ArchiveAsync(agent.Id, Start, Ct));
+        Assert.False(await Other.Agents.AddVersionAsync(agent with { Version = 2 }, Ct));
     }
 
     [Fact]

@@ -1,9 +1,11 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
 using Insula.Storage.Sqlite;
 using Insula.TestKit;
 
 namespace Insula.Storage.Tests.Sqlite;
 
-public sealed class SchemaTests
+public sealed partial class SchemaTests
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
@@ -48,6 +50,19 @@ public sealed class SchemaTests
     }
 
     [Fact]
+    public void Every_statement_on_a_tenants_table_names_the_tenant()
+    {
+        var statements = typeof(Schema).Assembly.GetTypes()
+            .Where(static type => type.Namespace == "Insula.Storage.Statements")
+            .SelectMany(static type => type.GetFields(BindingFlags.Public | BindingFlags.Static), static (type, field) => (Name: $"{type.Name}.{field.Name}", Sql: (string)field.GetRawConstantValue()!))
+            .Where(static statement => TenantTable().IsMatch(statement.Sql))
+            .ToList();
+        Assert.True(statements.Count >= 35);
+        var wrong = statements.Where(static statement => TenantTable().Count(statement.Sql) > TenantBound().Count(statement.Sql)).Select(static statement => statement.Name);
+        Assert.Empty(wrong);
+    }
+
+    [Fact]
     public void Migrations_are_numbered_and_their_checksums_depend_on_their_text()
     {
         Assert.All([Schema.Control, Schema.Tenant], static schema => Assert.Equal(Enumerable.Range(1, schema.Version), schema.Migrations.Select(static m => m.Version)));
@@ -60,6 +75,14 @@ public sealed class SchemaTests
         var threads = new DiskThreads(1);
         return new(folder, threads, SqliteFile.Open(Path.Combine(folder, "made.db"), schema, threads, TimeProvider.System));
     }
+
+    /// <summary>A place where a statement reads or changes rows of a tenant.</summary>
+    [GeneratedRegex(@"\b(from|into|update)\s+(agents|agent_versions|environments|sessions|events|runs|usage_outbox|knowledge_sources|knowledge_passages)\b", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
+    private static partial Regex TenantTable();
+
+    /// <summary>A place where a statement is bound to one tenant.</summary>
+    [GeneratedRegex(@"tenant_id = @tenant_id|values\s+\(@tenant_id", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
+    private static partial Regex TenantBound();
 
     private sealed record Made(string Folder, DiskThreads Threads, SqliteFile File) : IAsyncDisposable
     {

@@ -1,0 +1,80 @@
+using Insula.Agents;
+using Insula.Storage.TenantData;
+using Insula.Storage.Tests.Contracts;
+using Insula.Tenancy.Access;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Tenants;
+
+namespace Insula.Storage.Tests.Sqlite;
+
+/// <summary>
+/// The same contracts with every tenant in one file. No placement of ours does that to SQLite; it takes away the wall
+/// between files, so that a statement which forgets its tenant is seen.
+/// </summary>
+internal sealed class OneFileStores(SqliteStorage storage) : ITenantStores
+{
+    private static readonly Id<Tenant> Everybody = Id<Tenant>.New();
+
+    public async ValueTask<ITenantStore> OpenAsync(TenantScope scope, CancellationToken ct) =>
+        new TenantStore(await storage.TenantFiles.LeaseAsync(Everybody, ct), scope.Tenant.ToString());
+}
+
+public sealed class OneFileAgentsTests : AgentsContract
+{
+    private readonly SqliteHome _home = new();
+
+    protected override async Task<ITenantStores> OpenAsync() => new OneFileStores((await _home.OpenAsync()).Get<SqliteStorage>());
+
+    protected override async Task<ITenantStores> ReopenAsync()
+    {
+        await _home.ReopenAsync();
+        return new OneFileStores(_home.Get<SqliteStorage>());
+    }
+
+    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+}
+
+public sealed class OneFileSessionsTests : SessionsContract
+{
+    private readonly SqliteHome _home = new();
+
+    protected override async Task<ITenantStores> OpenAsync() => new OneFileStores((await _home.OpenAsync()).Get<SqliteStorage>());
+
+    protected override async Task<ITenantStores> ReopenAsync()
+    {
+        await _home.ReopenAsync();
+        return new OneFileStores(_home.Get<SqliteStorage>());
+    }
+
+    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+}
+
+public sealed class OneFileEventLogTests : EventLogContract
+{
+    private readonly SqliteHome _home = new();
+
+    protected override async Task<ITenantStores> OpenAsync() => new OneFileStores((await _home.OpenAsync()).Get<SqliteStorage>());
+
+    protected override async Task<ITenantStores> ReopenAsync()
+    {
+        await _home.ReopenAsync();
+        return new OneFileStores(_home.Get<SqliteStorage>());
+    }
+
+    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+}
+
+public sealed class OneFileKnowledgeTests : KnowledgeContract
+{
+    private readonly SqliteHome _home = new();
+
+    protected override async Task<ITenantStores> OpenAsync() => new OneFileStores((await _home.OpenAsync()).Get<SqliteStorage>());
+
+    protected override async Task<ITenantStores> ReopenAsync()
+    {
+        await _home.ReopenAsync();
+        return new OneFileStores(_home.Get<SqliteStorage>());
+    }
+
+    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+}
