@@ -95,7 +95,7 @@ public sealed class KillTests(ITestOutputHelper output)
         {
             Assert.Equal(log.Count + 1, e.Seq);
             log.Add(e);
-            if (e.Type == "session.status_idle" && await IsSettledAsync(client, session, log.Count)) break;
+            if (e.Type == "session.status_idle" && await IsSettledAsync(client, session, e)) break;
         }
 
         Assert.Equal(log.Count(e => e.Type == "span.model_request_start"), log.Count(e => e.Type == "span.model_request_end"));
@@ -103,14 +103,13 @@ public sealed class KillTests(ITestOutputHelper output)
         return log;
     }
 
-    /// <summary>Idle, and nothing in the log after what was read: no message waits for a run.</summary>
-    private static async Task<bool> IsSettledAsync(HttpClient client, string session, int read)
+    /// <summary>Idle with this event as the newest of the log, and no message that waits for a run.</summary>
+    private static async Task<bool> IsSettledAsync(HttpClient client, string session, StreamedEvent last)
     {
         var page = await client.GetObjectAsync($"/v1/sessions/{session}/events?order=desc&limit=1000", Ct);
         var newest = page["data"]!.AsArray();
-        var unprocessed = newest.Any(e => e!["type"]!.GetValue<string>() == "user.message" && e["processed_at"] is null);
-        var status = (await client.GetObjectAsync($"/v1/sessions/{session}", Ct))["status"]!.GetValue<string>();
-        return status == "idle" && !unprocessed && read > 0;
+        return newest[0]!["id"]!.GetValue<string>() == last.Data["id"]!.GetValue<string>()
+            && !newest.Any(e => e!["type"]!.GetValue<string>() == "user.message" && e["processed_at"] is null);
     }
 
     private static string Marker(StreamedEvent message)
