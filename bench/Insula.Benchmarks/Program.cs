@@ -1,6 +1,6 @@
 using Insula.Benchmarks;
 
-// insula-bench [all|runs|appends] [rounds] [seconds per slice]
+// insula-bench [all|start|runs|appends] [rounds] [seconds per slice]
 var which = args.ElementAtOrDefault(0) ?? "all";
 var rounds = int.Parse(args.ElementAtOrDefault(1) ?? "5");
 var slice = TimeSpan.FromSeconds(double.Parse(args.ElementAtOrDefault(2) ?? "3"));
@@ -11,5 +11,6 @@ Console.CancelKeyPress += (_, e) =>
     stop.Cancel();
 };
 
+if (which is "all" or "start") await StartBench.WriteAsync(Console.Out, rounds, stop.Token);
 if (which is "all" or "runs") Report.Write(Console.Out, "Runs over HTTP on insula/scripted", await RunBench.MeasureAsync(rounds, slice, stop.Token));
 if (which is "all" or "appends") Report.Write(Console.Out, "Event appends to a tenant's SQLite file, 1 KB", await AppendBench.MeasureAsync(rounds, slice, stop.Token));
