@@ -15,6 +15,8 @@ internal static class StartBench
     private const int Warm = 50;
     private const string OperatorKey = "benchmark-operator-key-0123456789";
 
+    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(15);
+
     public static async Task WriteAsync(TextWriter to, int rounds, CancellationToken ct)
     {
         using var folder = new TempFolder();
@@ -48,9 +50,11 @@ internal static class StartBench
         var cold = Resident(insula.Pid);
         foreach (var key in keys.Take(Warm)) await WarmAsync(insula, key, ct);
         var warm = Resident(insula.Pid);
+        await Task.Delay(Idle, TimeProvider.System, ct);
+        var idle = Resident(insula.Pid);
         to.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"Resident memory: {cold} MB with {Tenants} tenants, all cold; {warm} MB with {Warm} of them warm; {Descriptors(insula.Pid)} descriptors open."));
+            $"Resident memory: {cold} MB with {Tenants} tenants, all cold; {warm} MB right after warming {Warm} of them, {idle} MB idle {Idle.TotalSeconds} s later; {Descriptors(insula.Pid)} descriptors open."));
     }
 
     private static async Task WarmAsync(InsulaProcess insula, string key, CancellationToken ct)

@@ -43,6 +43,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         builder.Services.AddKnowledge(new KnowledgeOptions()).AddSingleton<UploadRoom>();
         builder.Services.AddRuns(new RunOptions());
         builder.Services.AddHostedService<RunsService>();
+        builder.Services.AddHostedService<RestingMemory>();
         builder.Services.AddManagedAgents();
         builder.Services.AddSingleton(settings).AddSingleton<Demo>().AddSingleton<LocalAccess>();
         builder.Services.AddTelemetry();
