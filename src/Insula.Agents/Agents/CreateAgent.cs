@@ -1,5 +1,5 @@
-using Insula.Tenancy.Access;
 using Insula.Agents.Input;
+using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;

@@ -24,7 +24,7 @@ internal sealed class AuditLog(SqliteStorage storage) : IAuditLog
         var list = $"audit {trail}";
         var after = Cursor.Of(page, list, Cursor.Top);
         return storage.Control.ReadAsync(
-            link => 
+            link =>
             {
                 var rows = link.All(
                     ControlSql.ListAudit,

@@ -1,8 +1,8 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using Insula.Server.Telemetry;
 using Insula.TestKit;
 using Insula.TestKit.Hosting;
-using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Insula.Server.Tests.Telemetry;

@@ -68,7 +68,7 @@ internal sealed class LearnFiles(ApiClient api, Action<LearnedFile> done, Action
 
     private async Task<JsonElement> SendAsync(TextFile file, byte[] bytes, CancellationToken ct)
     {
-        for (var waited = TimeSpan.Zero; ; )
+        for (var waited = TimeSpan.Zero; ;)
         {
             try
             {
