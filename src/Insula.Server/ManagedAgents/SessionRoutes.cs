@@ -30,10 +30,12 @@ internal static class SessionRoutes
     private static async Task<IResult> ListAsync(HttpContext http, ListSessions list, TimeProvider time, CancellationToken ct)
     {
         var query = new VendorQuery(http.Request.Query);
+        var (agent, version) = (query.Id<Agent>("agent_id"), query.Number("agent_version"));
         var filter = new SessionFilter
         {
-            AgentId = query.Id<Agent>("agent_id"),
-            AgentVersion = query.Number("agent_version"),
+            AgentId = agent,
+            // A version says nothing without its agent; the vendor's documents let it go unheard then.
+            AgentVersion = agent is null ? null : version,
             Statuses = query.Values<SessionStatus>("statuses"),
             IncludeArchived = query.Flag("include_archived"),
             Created = query.Created(),
