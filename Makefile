@@ -20,7 +20,7 @@ lint: ## check the format, then build everything with warnings as errors
 format: ## put the sources into the form that lint asks for
 	@dotnet format Insula.slnx --verbosity quiet
 
-docs: ## write the pages of docs/reference anew from the program
+docs: ## write the generated files anew: pages of docs/reference, schemas
 	@eng/docs.sh
 
 bench: ## run the benchmarks of bench/ and print their tables

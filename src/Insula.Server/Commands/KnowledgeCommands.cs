@@ -13,7 +13,7 @@ internal static class KnowledgeCommands
     private const int SourcesLookedAtMax = 10_000;
 
     private static readonly Column[] Columns =
-        [new("ID", "id"), new("SOURCE", "source"), new("PASSAGES", "passages"), new("BYTES", "bytes"), Column.Time("LEARNT", "learned_at")];
+        [new("ID", "id"), new("SOURCE", "source"), new("PASSAGES", "passages"), new("BYTES", "bytes"), Column.Time("LEARNED", "learned_at")];
 
     public static Command Build(ClientOptions client) => client.AddTo(new Command("knowledge", "What the agents of a tenant can look up")
     {
@@ -55,6 +55,11 @@ internal static class KnowledgeCommands
             }
 
             call.Printer.Sentence(answer.TextAt("answer"));
+            if (answer.At("citations") is { ValueKind: JsonValueKind.Array } citations && citations.GetArrayLength() > 0)
+            {
+                call.Printer.Sentence("\nSources:\n" + string.Join('\n', citations.EnumerateArray().Select(static (citation, i) => $"[{i + 1}] {Place(citation)}")));
+            }
+
             return ExitCode.Ok;
         }).WithExamples("insula knowledge query \"What is a placement?\"", "insula knowledge query placement -o json | jq '.citations[].source'");
     }
@@ -92,6 +97,9 @@ internal static class KnowledgeCommands
         throw new CommandException(ExitCode.NotFound, $"Nothing was learnt under the name '{source}'.", "See the names with: insula knowledge list");
     }
 
+    private static string Place(JsonElement citation) =>
+        citation.TextAt("heading") is { Length: > 0 } heading ? $"{citation.TextAt("source")} › {heading}" : citation.TextAt("source");
+
     private static object Body(string query, int? limit) => limit is { } n ? new { query, limit = n } : new { query };
 
     private static void Summarise(ClientCall call, IReadOnlyList<LearnedFile> files)
@@ -106,6 +114,6 @@ internal static class KnowledgeCommands
         }
 
         var rest = new[] { (Count(LearnedFile.Skipped), "skipped"), (Count(LearnedFile.Failed), "failed") }.Where(static part => part.Item1 > 0).Select(static part => $", {part.Item1} {part.Item2}");
-        call.Printer.Sentence($"learned {learned} files ({Count(LearnedFile.New)} new, {Count(LearnedFile.Unchanged)} unchanged), {passages} passages{string.Concat(rest)}");
+        call.Printer.Sentence($"learned {PlainText.Count(learned, "file")} ({Count(LearnedFile.New)} new, {Count(LearnedFile.Unchanged)} unchanged), {PlainText.Count(passages, "passage")}{string.Concat(rest)}");
     }
 }

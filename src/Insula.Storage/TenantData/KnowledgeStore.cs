@@ -92,15 +92,11 @@ internal sealed class KnowledgeStore(SqliteFile file, string tenant) : IKnowledg
         bytes += source.Bytes - (replaced?.Bytes ?? 0);
         if (concepts > limits.Concepts)
         {
-            return Fault.OverLimit("concepts_limit_reached", $"This source would bring the tenant to {concepts:N0} concepts; its limit is {limits.Concepts:N0}. Forget a source, or ask for a higher limit.")
-                with
-            { Field = "limits.concepts" };
+            return Fault.OverLimit("concepts_limit_reached", $"This source would bring the tenant to {concepts:N0} concepts; its limit is {limits.Concepts:N0}. Forget a source, or ask for a higher limit.") with { Field = "limits.concepts" };
         }
 
         return bytes > limits.StorageBytes
-            ? Fault.OverLimit("storage_limit_reached", $"This source would bring the tenant to {bytes:N0} stored bytes; its limit is {limits.StorageBytes:N0}. Forget a source, or ask for a higher limit.")
-                with
-            { Field = "limits.storage_bytes" }
+            ? Fault.OverLimit("storage_limit_reached", $"This source would bring the tenant to {bytes:N0} stored bytes; its limit is {limits.StorageBytes:N0}. Forget a source, or ask for a higher limit.") with { Field = "limits.storage_bytes" }
             : null;
     }
 

@@ -13,14 +13,16 @@ public sealed class KnowledgeCommandsTests(ServerFixture server) : IClassFixture
         await server.WriteAsync("handbook/blob.txt", "a\0b", Ct);
 
         var first = (await shell.RunAsync(Ct, "knowledge", "learn", "handbook/")).Ok().Out;
-        Assert.Contains("new        handbook/placement.md  1 passages", first, StringComparison.Ordinal);
+        Assert.Contains("new        handbook/placement.md  1 passage", first, StringComparison.Ordinal);
         Assert.Contains("skipped    handbook/blob.txt  not text", first, StringComparison.Ordinal);
         Assert.Contains("learned 2 files (2 new, 0 unchanged), 2 passages, 1 skipped", first, StringComparison.Ordinal);
         Assert.Contains("learned 2 files (0 new, 2 unchanged)", (await shell.RunAsync(Ct, "knowledge", "learn", "handbook")).Ok().Out, StringComparison.Ordinal);
 
         var answer = (await shell.RunAsync(Ct, "knowledge", "query", "What is a placement?", "-o", "json")).Ok().Json;
         Assert.Equal("handbook/placement.md", answer.GetProperty("citations")[0].GetProperty("source").GetString());
-        Assert.Contains("where a tenant's data lives", (await shell.RunAsync(Ct, "knowledge", "query", "What is a placement?")).Ok().Out, StringComparison.Ordinal);
+        var words = (await shell.RunAsync(Ct, "knowledge", "query", "What is a placement?")).Ok().Out;
+        Assert.Contains("where a tenant's data lives", words, StringComparison.Ordinal);
+        Assert.Contains("[1] handbook/placement.md › Placement", words, StringComparison.Ordinal);
 
         (await shell.RunAsync(Ct, "knowledge", "forget", "handbook/placement.md")).Ok();
         Assert.DoesNotContain("placement.md", (await shell.RunAsync(Ct, "knowledge", "list")).Ok().Out, StringComparison.Ordinal);

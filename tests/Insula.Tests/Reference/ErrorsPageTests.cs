@@ -2,6 +2,7 @@ using System.Text;
 using Insula.Server.Http;
 using Insula.Tenancy.Faults;
 using Insula.TestKit;
+using Insula.Tests.Build;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -52,7 +53,7 @@ public sealed class ErrorsPageTests
             page.Append($"| `{group.Key}` | {status.Status} | `{status.AnthropicType}` | {says.Replace("|", "\\|", StringComparison.Ordinal)} |\n");
         }
 
-        Assert.Null(ReferencePage.Difference("docs/reference/errors.md", page.ToString()));
+        Rule.Holds(GeneratedFile.Difference("docs/reference/errors.md", page.ToString()) is { } difference ? [difference] : []);
     }
 
     private static IEnumerable<Code> CodesIn(string file)

@@ -44,7 +44,7 @@ internal sealed class LearnProgress(Terminal terminal, OutputFormat format)
         if (format != OutputFormat.Table) return;
         var detail = file.Outcome switch
         {
-            LearnedFile.New or LearnedFile.Unchanged => $"{file.Passages} passages",
+            LearnedFile.New or LearnedFile.Unchanged => PlainText.Count(file.Passages ?? 0, "passage"),
             _ => file.Why ?? "",
         };
         var line = PlainText.Line($"{file.Outcome,-9}  {file.Source}  {detail}".TrimEnd());

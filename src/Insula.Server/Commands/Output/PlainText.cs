@@ -14,6 +14,9 @@ internal static class PlainText
     /// <summary>Keeps breaks and tabs.</summary>
     public static string Lines(string text) => Clean(text, keepLines: true);
 
+    /// <summary>A number of things, in words: <c>1 file</c>, <c>2 files</c>.</summary>
+    public static string Count(int number, string thing) => number == 1 ? $"1 {thing}" : $"{number} {thing}s";
+
     private static string Clean(string text, bool keepLines)
     {
         if (!text.Any(char.IsControl)) return text;
