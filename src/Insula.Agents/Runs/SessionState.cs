@@ -73,7 +73,7 @@ internal sealed class SessionState
     {
         switch (e.Body)
         {
-            case UserToolConfirmation confirmation when _openCalls.TryGetValue(confirmation.ToolUseId, out var call):
+            case UserToolConfirmation confirmation when _openCalls.TryGetValue(confirmation.ToolUseId, out var call) && !call.Confirmed:
                 _openCalls[call.Id] = call with
                 {
                     Standing = confirmation.Result == UserToolConfirmation.Allow ? CallStanding.Allowed : CallStanding.Denied,

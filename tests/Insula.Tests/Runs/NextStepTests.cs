@@ -90,6 +90,24 @@ public sealed class NextStepTests
     }
 
     [Fact]
+    public void Of_two_words_on_one_call_the_first_holds()
+    {
+        _log.UserSays("hello").Runs().Asks(out var request).Calls("a", AgentToolUse.Ask, out var asks).Answered(request)
+            .Idles(StopReason.RequiresAction([asks]))
+            .Confirms(asks, UserToolConfirmation.Deny, taken: true).Confirms(asks, UserToolConfirmation.Allow, taken: true).Runs();
+        Assert.IsType<NextStep.RefuseTool>(Decide());
+    }
+
+    [Fact]
+    public void A_second_answer_of_the_client_changes_nothing()
+    {
+        _log.UserSays("hello").Runs().Asks(out var request).CallsClient("b", out var custom).Answered(request)
+            .Idles(StopReason.RequiresAction([custom]))
+            .ClientAnswers(custom, "42", taken: true).ClientAnswers(custom, "43", taken: true).Runs();
+        Assert.IsType<NextStep.CallModel>(Decide());
+    }
+
+    [Fact]
     public void A_clients_answer_lets_the_model_go_on()
     {
         _log.UserSays("hello").Runs().Asks(out var request).CallsClient("b", out var custom).Answered(request)
