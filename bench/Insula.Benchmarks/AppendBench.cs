@@ -24,7 +24,7 @@ internal static class AppendBench
     public static async Task<IReadOnlyList<Slice>> MeasureAsync(int rounds, TimeSpan slice, CancellationToken ct)
     {
         using var folder = new TempFolder();
-        await using var services = new ServiceCollection().AddSqliteStorage(new StorageOptions { DataFolder = Path.Combine(folder.Path, "data") }).BuildServiceProvider();
+        await using var services = new ServiceCollection().AddLogging().AddSqliteStorage(new StorageOptions { DataFolder = Path.Combine(folder.Path, "data") }).BuildServiceProvider();
         await services.GetRequiredService<SqliteStorage>().OpenAsync(ct);
         var stores = services.GetRequiredService<ITenantStores>();
         var scope = SystemTask.Provision.For(Id<Tenant>.New());
