@@ -11,8 +11,11 @@ namespace Insula.Knowledge.Answers;
 /// </summary>
 internal static class Answerer
 {
-    /// <summary>A passage that covers less of the question is about something else.</summary>
-    private const double CoverageMin = 0.34;
+    /// <summary>
+    /// A passage that covers less of the question than this share, by weight of its words, is about something else: of two
+    /// words that matter both must be there, of three two.
+    /// </summary>
+    private const double CoverageMin = 0.5;
 
     /// <summary>A passage whose quote has less than this share of the best one's merit is not cited.</summary>
     private const double MeritShareMin = 0.6;
