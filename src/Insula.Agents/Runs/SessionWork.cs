@@ -7,8 +7,9 @@ using Insula.Tenancy.Identity;
 namespace Insula.Agents.Runs;
 
 /// <summary>
-/// The one way that input reaches a session: queue entry first, then the log, then the watchers and the dispatcher. In
-/// this order a crash at any point loses no acknowledged input and leaves no input without somebody to look at it.
+/// The one way that input reaches a session: queue entry, log, queue entry anew, then the watchers and the dispatcher.
+/// The first entry outlives a crash after the append. The second one is for a worker that took the first as its own,
+/// looked before the append and settled it: marked anew after the append, the entry brings somebody to look again.
 /// </summary>
 public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispatcher dispatcher, SessionFeed feed, TimeProvider time)
 {
@@ -33,6 +34,7 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
             return appended;
         }
 
+        await queue.WakeAsync(scope.Tenant, session, ct);
         feed.Publish(scope.Tenant, session, done.Value);
         dispatcher.Signal(scope.Tenant, session, input.Any(e => e.Body is UserInterrupt));
         return appended;
@@ -48,7 +50,12 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
             events = await store.Sessions.AddAsync(session, initial, ct);
         }
 
-        if (initial.Count > 0) dispatcher.Signal(scope.Tenant, session.Id, interrupt: false);
+        if (initial.Count > 0)
+        {
+            await queue.WakeAsync(scope.Tenant, session.Id, ct);
+            dispatcher.Signal(scope.Tenant, session.Id, interrupt: false);
+        }
+
         return events;
     }
 }

@@ -89,6 +89,11 @@ public sealed class RunHarness : IAsyncDisposable
     public Task<Id<SessionEvent>> SayAsync(Id<Session> session, string text, CancellationToken ct) =>
         SendAsync(session, new UserMessage([ContentBlock.OfText(text)]), ct);
 
+    /// <summary>Says it while a worker settles the queue entry before the message is in the log.</summary>
+    public Task SayOverHastyQueueAsync(Id<Session> session, string text, CancellationToken ct) =>
+        new SessionWork(Stores, new HastyQueue(_services.GetRequiredService<IRunQueue>()), Dispatcher, Feed, Clock)
+            .SubmitAsync(Scope, session, [new NewEvent(new UserMessage([ContentBlock.OfText(text)]))], static _ => null, ct);
+
     public async Task<Id<SessionEvent>> SendAsync(Id<Session> session, InputBody body, CancellationToken ct)
     {
         var appended = await _services.GetRequiredService<SessionWork>().SubmitAsync(Scope, session, [new NewEvent(body)], static _ => null, ct);

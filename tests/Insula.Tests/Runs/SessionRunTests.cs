@@ -105,6 +105,16 @@ public sealed class SessionRunTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_worker_that_settles_the_entry_before_the_message_is_in_the_log_does_not_strand_it()
+    {
+        var runs = await StartAsync();
+        var session = await runs.AddSessionAsync(Ct);
+        await runs.SayOverHastyQueueAsync(session, "hello", Ct);
+        (await runs.Model.NextCallAsync(Ct)).Ends();
+        await runs.UntilAsync<SessionStatusIdle>(session, Ct);
+    }
+
+    [Fact]
     public async Task A_custom_tool_waits_for_the_client_and_goes_on_as_the_same_run()
     {
         var runs = await StartAsync();
