@@ -154,7 +154,11 @@ public sealed record RetryStatus(string Type)
 
 public sealed record SpanModelRequestStart : EventBody;
 
-public sealed record SpanModelRequestEnd(Id<SessionEvent> ModelRequestStartId, bool IsError, ModelUsage ModelUsage) : EventBody;
+public sealed record SpanModelRequestEnd(Id<SessionEvent> ModelRequestStartId, bool IsError, ModelUsage ModelUsage) : EventBody
+{
+    /// <summary>The end of a request that gave no answer; what it used is not known and stands as none.</summary>
+    public static SpanModelRequestEnd Failed(Id<SessionEvent> request) => new(request, IsError: true, new ModelUsage(0, 0, 0, 0));
+}
 
 /// <summary>Tokens of one model request, in the wire's names.</summary>
 public sealed record ModelUsage(long InputTokens, long OutputTokens, long CacheReadInputTokens, long CacheCreationInputTokens);

@@ -82,10 +82,7 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
         }
 
         var reason = turn.Stop == ModelStop.Refusal ? StopReason.Refusal : StopReason.EndTurn;
-        events.Add(new NewEvent(new SessionStatusIdle(reason)));
-        run = run with { Status = RunStatus.Ended, StopReason = reason.Type, EndedAt = time.GetUtcNow() };
-        await journal.AppendAsync(run, SessionStatus.Idle, [], events, row, ct);
-        metrics.Ended(reason.Type, run);
+        await journal.StopAsync(reason, [], events, row, metrics, ct);
     }
 
     private async Task RecordFailureAsync(RunJournal journal, Id<SessionEvent> request, ModelException failure, bool retries, CancellationToken ct)
@@ -94,7 +91,7 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
         var run = journal.Run!;
         List<NewEvent> events =
         [
-            new(new SpanModelRequestEnd(request, IsError: true, new ModelUsage(0, 0, 0, 0))),
+            new(SpanModelRequestEnd.Failed(request)),
             new(new SessionError(new ErrorDetail(TypeOf(failure.Failure), failure.Message, retries ? RetryStatus.Retrying : RetryStatus.Exhausted))),
         ];
         UsageRow[] row = [RowFor(journal, run, default)];
@@ -105,10 +102,7 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
             return;
         }
 
-        events.Add(new NewEvent(new SessionStatusIdle(StopReason.RetriesExhausted)));
-        run = run with { Status = RunStatus.Ended, StopReason = StopReason.RetriesExhausted.Type, EndedAt = time.GetUtcNow() };
-        await journal.AppendAsync(run, SessionStatus.Idle, [], events, row, ct);
-        metrics.Ended(StopReason.RetriesExhausted.Type, run);
+        await journal.StopAsync(StopReason.RetriesExhausted, [], events, row, metrics, ct);
     }
 
     private UsageRow RowFor(RunJournal journal, Run run, TokenUsage usage) =>

@@ -84,6 +84,24 @@ internal sealed class RunJournal
         _feed.Publish(Scope.Tenant, Session.Id, appended);
     }
 
+    /// <summary>
+    /// Stops the run for <paramref name="reason"/> with these as its last events: it ends, or waits when action is
+    /// required. The one way that a run stops.
+    /// </summary>
+    public async Task StopAsync(
+        StopReason reason, IReadOnlyList<SessionEvent> taken, IEnumerable<NewEvent> last, IReadOnlyList<UsageRow> usage, RunMetrics metrics, CancellationToken ct)
+    {
+        var waits = reason.Type == StopReason.RequiresActionType;
+        var run = Run! with
+        {
+            Status = waits ? RunStatus.Waiting : RunStatus.Ended,
+            StopReason = reason.Type,
+            EndedAt = waits ? null : _time.GetUtcNow(),
+        };
+        await AppendAsync(run, SessionStatus.Idle, taken, [.. last, new NewEvent(new SessionStatusIdle(reason))], usage, ct);
+        if (!waits) metrics.Ended(reason.Type, run);
+    }
+
     /// <summary>Tells watchers of a message that is being produced.</summary>
     public void Preview(FeedItem item) => _feed.Publish(Scope.Tenant, Session.Id, [item]);
 

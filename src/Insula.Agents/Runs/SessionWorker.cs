@@ -61,14 +61,14 @@ internal sealed class SessionWorker(
             [],
             ct),
         NextStep.CloseLostRequest lost => journal.AppendAsync(
-            journal.Run, status: null, [], [new NewEvent(new SpanModelRequestEnd(lost.Request, IsError: true, new ModelUsage(0, 0, 0, 0)))], [], ct),
+            journal.Run, status: null, [], [new NewEvent(SpanModelRequestEnd.Failed(lost.Request))], [], ct),
         NextStep.CallModel => models.CallAsync(journal, begin: null, attention, ct),
         NextStep.RunTool run => RunToolAsync(journal, run.Call, mayHaveRun: !begun.Add(run.Call.Id), attention, ct),
         NextStep.RefuseTool refuse => RecordResultAsync(journal, refuse.Call, ToolOutcome.Error(WhyRefused(refuse.Call)), ct),
-        NextStep.Wait wait => StopAsync(journal, [], [], StopReason.RequiresAction(wait.On), ct),
-        NextStep.Interrupt interrupt => StopAsync(journal, interrupt.Input, Settle(journal.State), StopReason.EndTurn, ct),
-        NextStep.GiveUp => StopAsync(journal, [], [new NewEvent(TooManySteps())], StopReason.RetriesExhausted, ct),
-        NextStep.End => StopAsync(journal, [], [], StopReason.EndTurn, ct),
+        NextStep.Wait wait => journal.StopAsync(StopReason.RequiresAction(wait.On), [], [], [], metrics, ct),
+        NextStep.Interrupt interrupt => journal.StopAsync(StopReason.EndTurn, interrupt.Input, Settle(journal.State), [], metrics, ct),
+        NextStep.GiveUp => journal.StopAsync(StopReason.RetriesExhausted, [], [new NewEvent(TooManySteps())], [], metrics, ct),
+        NextStep.End => journal.StopAsync(StopReason.EndTurn, [], [], [], metrics, ct),
         _ => throw new InvalidOperationException($"No way to take the step {step.GetType().Name}."),
     };
 
@@ -123,24 +123,11 @@ internal sealed class SessionWorker(
         metrics.ToolCalled(outcome.IsError);
     }
 
-    private async Task StopAsync(RunJournal journal, IReadOnlyList<SessionEvent> taken, IReadOnlyList<NewEvent> last, StopReason reason, CancellationToken ct)
-    {
-        var waits = reason.Type == StopReason.RequiresActionType;
-        var run = journal.Run! with
-        {
-            Status = waits ? RunStatus.Waiting : RunStatus.Ended,
-            StopReason = reason.Type,
-            EndedAt = waits ? null : time.GetUtcNow(),
-        };
-        await journal.AppendAsync(run, SessionStatus.Idle, taken, [.. last, new NewEvent(new SessionStatusIdle(reason))], [], ct);
-        if (!waits) metrics.Ended(reason.Type, run);
-    }
-
     /// <summary>Closes what an interrupt leaves open, so that the log stays well-formed: a request ends, a call has a result.</summary>
     private static List<NewEvent> Settle(SessionState state)
     {
         var events = new List<NewEvent>();
-        if (state.OpenRequest is { } request) events.Add(new NewEvent(new SpanModelRequestEnd(request, IsError: true, new ModelUsage(0, 0, 0, 0))));
+        if (state.OpenRequest is { } request) events.Add(new NewEvent(SpanModelRequestEnd.Failed(request)));
         events.AddRange(state.OpenCalls
             .Where(c => c.Standing != CallStanding.AwaitsClient)
             .Select(c => new NewEvent(new AgentToolResult(c.Id, [ContentBlock.OfText(Interrupted)], IsError: true))));
