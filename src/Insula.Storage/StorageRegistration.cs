@@ -1,9 +1,11 @@
 using Insula.Agents;
 using Insula.Agents.Runs;
 using Insula.Storage.Control;
+using Insula.Storage.Sqlite;
 using Insula.Storage.TenantData;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
+using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.DependencyInjection;
@@ -26,6 +28,8 @@ public static class StorageRegistration
         services.AddSingleton<IAuditLog, AuditLog>();
         services.AddSingleton<IRunQueue, RunQueue>();
         services.AddSingleton<ITenantStores, TenantStores>();
+        services.AddSingleton<ITenantStorage, EmbeddedTenantStorage>();
+        services.AddSingleton(new PlacementChoice(PlacementOptions.Embedded));
         return services;
     }
 }

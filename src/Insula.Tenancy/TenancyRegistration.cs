@@ -1,5 +1,6 @@
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
+using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
@@ -10,7 +11,7 @@ using Microsoft.Extensions.Logging;
 namespace Insula.Tenancy;
 
 /// <summary>
-/// Who may do what, and how much of it. The stores come from Insula.Storage; <see cref="StartTenancy"/> must have run
+/// Who may do what, and how much of it. The stores, and what placements there are, come from Insula.Storage; <see cref="StartTenancy"/> must have run
 /// before the first request.
 /// </summary>
 public static class TenancyRegistration
@@ -48,6 +49,7 @@ public static class TenancyRegistration
             of.Get<TenancyOptions>(),
             new StartStores(of.Get<IOperatorKeyStore>(), of.Get<ITenantDirectory>(), of.Get<IPlanStore>()),
             new AccessState(of.Get<Peppers>(), of.Get<OperatorKeys>(), of.Get<PlanCatalog>()),
+            of.Get<PlacementChoice>(),
             of.Time(),
             of.Get<ILogger<StartTenancy>>()));
     }

@@ -11,17 +11,25 @@ internal static class TenantCommands
     private const string Path = "api/v1/tenants";
 
     private static readonly Column[] Columns =
-        [new("ID", "id"), new("NAME", "name"), new("PLAN", "plan"), new("STATUS", "status"), new("PLACEMENT", "placement"), Column.Time("CREATED", "created_at")];
+        [new("ID", "id"), new("NAME", "name"), new("PLAN", "plan"), new("STATUS", "status"), new("PLACEMENT", "placement"), new("SERVER", "server"), Column.Time("CREATED", "created_at")];
 
     private static readonly Column[] Fields =
     [
         new("id", "id"), new("name", "name"), new("email", "email"), new("plan", "plan"), new("status", "status"), new("suspended", "suspended_reason"),
-        new("placement", "placement"), new("requests/min", "limits.requests_per_minute"), new("reads/min", "limits.reads_per_minute"),
+        new("placement", "placement"), new("server", "server"), new("requests/min", "limits.requests_per_minute"), new("reads/min", "limits.reads_per_minute"),
         new("learn/min", "limits.learn_per_minute"), new("reason/min", "limits.reason_per_minute"), new("runs at once", "limits.concurrent_runs"),
         new("concepts", "limits.concepts"), new("storage bytes", "limits.storage_bytes"), Column.Time("created", "created_at"),
     ];
 
     private static readonly Option<string?> Plan = new("--plan") { Description = "Plan: free, pro, enterprise, or one of the operator's own", HelpName = "plan" };
+
+    private static readonly Option<string?> Placement = new("--placement")
+    {
+        Description = "Where the data live: file (embedded store); shared, schema or database (PostgreSQL)",
+        HelpName = "placement",
+    };
+
+    private static readonly Option<string?> Server = new("--server") { Description = "Name of the server that the data live on", HelpName = "name" };
 
     public static Command Build(ClientOptions client) => client.AddTo(new Command("tenant", "Customers of this installation (needs the operator key)")
     {
@@ -32,15 +40,28 @@ internal static class TenantCommands
     {
         var name = new Argument<string>("name") { Description = "1 to 200 characters, for people" };
         var limits = LimitOption.Create();
-        var command = new Command("create", "Create a tenant and its owner key, which is shown once") { name, Plan, limits };
+        var command = new Command("create", "Create a tenant and its owner key, which is shown once") { name, Plan, Placement, Server, limits };
         return client.Acts(command, KeyKind.Operator, async (call, ct) =>
         {
-            var made = await call.Api.PostAsync(Path, new { name = call.Get(name), plan = call.Get(Plan), limits = LimitOption.Read(call.Get(limits)) }, ct);
+            var wanted = new
+            {
+                name = call.Get(name),
+                plan = call.Get(Plan),
+                placement = call.Get(Placement),
+                server = call.Get(Server),
+                limits = LimitOption.Read(call.Get(limits)),
+            };
             call.Printer.One(
-                made, new("tenant", "tenant.id"), new("name", "tenant.name"), new("plan", "tenant.plan"), new("owner key", "key.secret"));
+                await call.Api.PostAsync(Path, wanted, ct),
+                new("tenant", "tenant.id"),
+                new("name", "tenant.name"),
+                new("plan", "tenant.plan"),
+                new("placement", "tenant.placement"),
+                new("server", "tenant.server"),
+                new("owner key", "key.secret"));
             call.Printer.Note("The key is shown this once: keep it now.");
             return ExitCode.Ok;
-        }).WithExamples("insula tenant create \"Acme GmbH\" --plan pro", "insula tenant create trial --limit requests_per_minute=30 --limit storage_bytes=500000000");
+        }).WithExamples("insula tenant create \"Acme GmbH\" --plan pro", "insula tenant create bank --placement database --server eu1", "insula tenant create trial --limit requests_per_minute=30 --limit storage_bytes=500000000");
     }
 
     private static Command List(ClientOptions client)
@@ -48,10 +69,10 @@ internal static class TenantCommands
         var status = new Option<string?>("--status") { Description = "Only these", HelpName = "active|suspended" };
         var name = new Option<string?>("--name") { Description = "Only those whose name begins so", HelpName = "prefix" };
         var limit = Lists.Limit();
-        var command = new Command("list", "List tenants, newest first") { status, Plan, name, limit };
+        var command = new Command("list", "List tenants, newest first") { status, Plan, name, Placement, Server, limit };
         return client.Acts(command, KeyKind.Operator, async (call, ct) =>
         {
-            var path = Lists.Path(Path, ("status", call.Get(status)), ("plan", call.Get(Plan)), ("name", call.Get(name)));
+            var path = Lists.Path(Path, ("status", call.Get(status)), ("plan", call.Get(Plan)), ("name", call.Get(name)), ("placement", call.Get(Placement)), ("server", call.Get(Server)));
             call.Printer.List(await Lists.ReadAsync(call, path, limit, ct), Columns);
             return ExitCode.Ok;
         }).WithExamples("insula tenant list --status suspended", "insula tenant list -o json | jq -r '.[].id'");

@@ -2,6 +2,7 @@ using Insula.Server.Http;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Paging;
 using Insula.Tenancy.Plans;
+using Insula.Tenancy.Tenants;
 
 namespace Insula.Server.Endpoints;
 
@@ -23,15 +24,17 @@ internal static class PlanEndpoints
     {
         if ((await http.ReadBodyAsync<PutPlanRequest>(ApiJson.Options, ct)).Failed(out var fault, out var body)) return Answers.Of(fault);
 
-        var plan = new Plan(name, body.Description ?? "", body.Limits, body.Features ?? []);
+        var plan = new Plan(name, body.Description ?? "", body.Limits, body.Features ?? [], body.Placement);
         return Answers.Of(await put.RunAsync(http.OperatorScope(), plan, ct), saved => Answers.Ok(PlanView.Of(saved)));
     }
 }
 
 /// <param name="Limits">Every limit of the plan.</param>
-internal sealed record PutPlanRequest(Limits Limits, string? Description = null, IReadOnlyList<string>? Features = null);
+/// <param name="Placement">Where the data of the plan's new tenants live; the installation's default when left out.</param>
+internal sealed record PutPlanRequest(Limits Limits, string? Description = null, IReadOnlyList<string>? Features = null, Placement? Placement = null);
 
-internal sealed record PlanView(string Name, string Description, Limits Limits, IReadOnlyList<string> Features)
+/// <param name="Placement">Where the data of the plan's new tenants live; null for the installation's default.</param>
+internal sealed record PlanView(string Name, string Description, Limits Limits, IReadOnlyList<string> Features, Placement? Placement)
 {
-    public static PlanView Of(Plan plan) => new(plan.Name, plan.Description, plan.Limits, plan.Features);
+    public static PlanView Of(Plan plan) => new(plan.Name, plan.Description, plan.Limits, plan.Features, plan.Placement);
 }

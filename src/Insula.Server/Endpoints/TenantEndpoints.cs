@@ -1,6 +1,7 @@
 using Insula.Server.Http;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Faults;
+using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Tenants;
 
@@ -18,7 +19,12 @@ internal static class TenantEndpoints
         tenants.MapPost("", CreateAsync).RequireOperator()
             .Takes<CreateTenantRequest>().Gives<CreatedTenantView>(StatusCodes.Status201Created).WithName("create_tenant").WithSummary("Create a tenant with its owner key");
         tenants.MapGet("", ListAsync).RequireOperator()
-            .Paged(new("status", "active or suspended."), new("plan", "Tenants of this plan."), new("name", "Tenants whose name begins so, without case."))
+            .Paged(
+                new("status", "active or suspended."),
+                new("plan", "Tenants of this plan."),
+                new("name", "Tenants whose name begins so, without case."),
+                new("placement", "Tenants whose data live so: file, shared, schema or database."),
+                new("server", "Tenants whose data live on the server of this name."))
             .Gives<PageView<TenantView>>().WithName("list_tenants").WithSummary("List tenants, newest first");
         tenants.MapGet("{id}", ShowAsync).RequireAnyone(Permissions.Read, CallClass.Reads)
             .Gives<TenantView>().WithName("get_tenant").WithSummary("Show a tenant with its limits in force");
@@ -36,7 +42,7 @@ internal static class TenantEndpoints
     {
         if ((await http.ReadBodyAsync<CreateTenantRequest>(ApiJson.Options, ct)).Failed(out var fault, out var body)) return Answers.Of(fault);
 
-        var created = await create.RunAsync(http.OperatorScope(), new TenantRequest(body.Name, body.Plan, body.Placement, body.Limits), ct);
+        var created = await create.RunAsync(http.OperatorScope(), new TenantRequest(body.Name, body.Plan, body.Placement, body.Limits, body.Server), ct);
         return Answers.Of(created, made => Answers.Created(CreatedTenantView.Of(made, plans.LimitsOf(made.Tenant))));
     }
 
@@ -63,7 +69,7 @@ internal static class TenantEndpoints
         if (RouteIds.Find<Tenant>(id, Noun).Failed(out var fault, out var tenant)) return Answers.Of(fault);
         if ((await http.ReadBodyAsync<UpdateTenantRequest>(ApiJson.Options, ct)).Failed(out fault, out var body)) return Answers.Of(fault);
 
-        return Shown(await update.RunAsync(http.OperatorScope(), tenant, new TenantChange(body.Name, body.Plan, body.Limits), ct), plans);
+        return Shown(await update.RunAsync(http.OperatorScope(), tenant, new TenantChange(body.Name, body.Plan, body.Limits, body.Placement, body.Server), ct), plans);
     }
 
     private static async Task<IResult> SuspendAsync(HttpContext http, string id, SuspendTenant suspend, PlanCatalog plans, CancellationToken ct)
@@ -101,19 +107,29 @@ internal static class TenantEndpoints
             status = statuses[0] == "active" ? TenantStatus.Active : TenantStatus.Suspended;
         }
 
-        return new TenantFilter(status, query["plan"].LastOrDefault(), query["name"].LastOrDefault());
+        Placement? placement = null;
+        if (query.TryGetValue("placement", out var placements))
+        {
+            placement = placements is [{ } name] ? PlacementNames.Find(name) : null;
+            if (placement is null) return Fault.Invalid("placement", $"placement must be one of {string.Join(", ", PlacementNames.All)}, once.");
+        }
+
+        return new TenantFilter(status, query["plan"].LastOrDefault(), query["name"].LastOrDefault(), placement, query["server"].LastOrDefault());
     }
 }
 
 /// <param name="Name">1 to 200 characters of any script.</param>
 /// <param name="Plan">Name of a plan; <c>free</c> when left out.</param>
-/// <param name="Placement">Where the data lives: <c>file</c>, also when left out.</param>
+/// <param name="Placement">Where the data lives: <c>file</c> on the embedded store; <c>shared</c>, <c>schema</c> or <c>database</c> on PostgreSQL. When left out the plan's, else <c>file</c> or <c>shared</c>.</param>
 /// <param name="Limits">Limits that replace the plan's.</param>
-internal sealed record CreateTenantRequest(string Name, string? Plan = null, string? Placement = null, LimitOverrides? Limits = null);
+/// <param name="Server">Name of the server for the data; one is chosen when left out.</param>
+internal sealed record CreateTenantRequest(string Name, string? Plan = null, string? Placement = null, LimitOverrides? Limits = null, string? Server = null);
 
 /// <summary>What to change; what is left out stays.</summary>
 /// <param name="Limits">All overrides anew: one that is not named falls back to the plan's limit.</param>
-internal sealed record UpdateTenantRequest(string? Name = null, string? Plan = null, LimitOverrides? Limits = null);
+/// <param name="Placement">Refused unless it is what it is: an update moves no data.</param>
+/// <param name="Server">Refused unless it is what it is: an update moves no data.</param>
+internal sealed record UpdateTenantRequest(string? Name = null, string? Plan = null, LimitOverrides? Limits = null, string? Placement = null, string? Server = null);
 
 /// <param name="Reason">Shown to the tenant; at most 500 characters.</param>
 internal sealed record SuspendTenantRequest(string? Reason = null);

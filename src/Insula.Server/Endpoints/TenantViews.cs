@@ -6,6 +6,7 @@ using Insula.Tenancy.Tenants;
 namespace Insula.Server.Endpoints;
 
 /// <summary>A tenant as the API shows it.</summary>
+/// <param name="Server">Name of the server that the data live on.</param>
 /// <param name="Limits">The limits in force: the plan's, with the overrides.</param>
 /// <param name="LimitOverrides">Only what was overridden for this tenant.</param>
 internal sealed record TenantView(
@@ -14,6 +15,7 @@ internal sealed record TenantView(
     string? Email,
     string Plan,
     Placement Placement,
+    string Server,
     TenantStatus Status,
     Limits Limits,
     LimitOverrides LimitOverrides,
@@ -23,7 +25,7 @@ internal sealed record TenantView(
     string? SuspendedReason)
 {
     public static TenantView Of(Tenant tenant, Limits limits) => new(
-        tenant.Id, tenant.Name, tenant.Email, tenant.Plan, tenant.Placement, tenant.Status, limits, tenant.Overrides, tenant.CreatedAt, tenant.UpdatedAt,
+        tenant.Id, tenant.Name, tenant.Email, tenant.Plan, tenant.Placement, tenant.Server, tenant.Status, limits, tenant.Overrides, tenant.CreatedAt, tenant.UpdatedAt,
         tenant.SuspendedAt, tenant.SuspendedReason);
 }
 

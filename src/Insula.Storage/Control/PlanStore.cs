@@ -1,13 +1,15 @@
 using Insula.Storage.Statements;
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Plans;
+using Insula.Tenancy.Tenants;
+using Microsoft.Data.Sqlite;
 
 namespace Insula.Storage.Control;
 
 internal sealed class PlanStore(SqliteStorage storage) : IPlanStore
 {
     public async Task<IReadOnlyList<Plan>> AllAsync(CancellationToken ct) => await storage.Control.ReadAsync(
-        link => link.All(ControlSql.Plans, static row => new Plan(row.GetString(0), row.GetString(1), row.Json<Limits>(2), row.Json<IReadOnlyList<string>>(3))),
+        static link => link.All(ControlSql.Plans, Read),
         ct);
 
     public Task PutAsync(Plan plan, AuditRecord record, CancellationToken ct) => storage.Control.WriteAsync(
@@ -18,9 +20,17 @@ internal sealed class PlanStore(SqliteStorage storage) : IPlanStore
                 ("@name", plan.Name),
                 ("@description", plan.Description),
                 ("@limits", Rows.ToJson(plan.Limits)),
-                ("@features", Rows.ToJson(plan.Features)));
+                ("@features", Rows.ToJson(plan.Features)),
+                ("@placement", plan.Placement is { } placement ? Rows.ToName(placement) : null));
             AuditLog.Append(link, record);
             return true;
         },
         ct);
+
+    private static Plan Read(SqliteDataReader row) => new(
+        row.GetString(0),
+        row.GetString(1),
+        row.Json<Limits>(2),
+        row.Json<IReadOnlyList<string>>(3),
+        row.IsDBNull(4) ? null : row.Name<Placement>(4));
 }

@@ -8,12 +8,13 @@ internal static class ControlSql
     public const string AddOperatorKey =
         "insert into operator_keys (handle, hash, pepper_version, created_at) values (@handle, @hash, @pepper_version, @created_at)";
 
-    public const string Plans = "select name, description, limits, features from plans order by name";
+    public const string Plans = "select name, description, limits, features, placement from plans order by name";
 
     public const string PutPlan =
         """
-        insert into plans (name, description, limits, features) values (@name, @description, @limits, @features)
-        on conflict (name) do update set description = excluded.description, limits = excluded.limits, features = excluded.features
+        insert into plans (name, description, limits, features, placement) values (@name, @description, @limits, @features, @placement)
+        on conflict (name) do update
+        set description = excluded.description, limits = excluded.limits, features = excluded.features, placement = excluded.placement
         """;
 
     /// <summary>The writer is alone in its transaction, so the next number of a trail is free.</summary>

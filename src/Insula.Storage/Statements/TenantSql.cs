@@ -2,12 +2,12 @@ namespace Insula.Storage.Statements;
 
 internal static class TenantSql
 {
-    private const string Columns = "tenant_id, name, email, plan, placement, status, overrides, created_at, updated_at, suspended_at, suspended_reason";
+    private const string Columns = "tenant_id, name, email, plan, placement, server, status, overrides, created_at, updated_at, suspended_at, suspended_reason";
 
     public const string Insert =
         """
-        insert into tenants (tenant_id, name, name_folded, email, plan, placement, status, overrides, created_at, updated_at, suspended_at, suspended_reason)
-        values (@tenant_id, @name, @name_folded, @email, @plan, @placement, @status, @overrides, @created_at, @updated_at, @suspended_at, @suspended_reason)
+        insert into tenants (tenant_id, name, name_folded, email, plan, placement, server, status, overrides, created_at, updated_at, suspended_at, suspended_reason)
+        values (@tenant_id, @name, @name_folded, @email, @plan, @placement, @server, @status, @overrides, @created_at, @updated_at, @suspended_at, @suspended_reason)
         """;
 
     public const string Find = $"select {Columns} from tenants where tenant_id = @tenant_id";
@@ -18,6 +18,8 @@ internal static class TenantSql
         where (created_at, tenant_id) < (@after_at, @after_id)
           and (cast(@status as text) is null or status = @status)
           and (cast(@plan as text) is null or plan = @plan)
+          and (cast(@placement as text) is null or placement = @placement)
+          and (cast(@server as text) is null or server = @server)
           and substr(name_folded, 1, length(@name_prefix)) = @name_prefix
         order by created_at desc, tenant_id desc
         limit @limit
@@ -26,8 +28,8 @@ internal static class TenantSql
     public const string Update =
         """
         update tenants
-        set name = @name, name_folded = @name_folded, email = @email, plan = @plan, placement = @placement, status = @status, overrides = @overrides,
-            updated_at = @updated_at, suspended_at = @suspended_at, suspended_reason = @suspended_reason
+        set name = @name, name_folded = @name_folded, email = @email, plan = @plan, placement = @placement, server = @server, status = @status,
+            overrides = @overrides, updated_at = @updated_at, suspended_at = @suspended_at, suspended_reason = @suspended_reason
         where tenant_id = @tenant_id
         """;
 }

@@ -1,6 +1,7 @@
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Paging;
+using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Tenants;
 using Insula.Tenancy.Time;
@@ -23,14 +24,16 @@ public sealed class StartTenancy
     private readonly TenancyOptions _options;
     private readonly StartStores _stores;
     private readonly AccessState _state;
+    private readonly PlacementChoice _placements;
     private readonly TimeProvider _time;
     private readonly ILogger<StartTenancy> _log;
 
-    internal StartTenancy(TenancyOptions options, StartStores stores, AccessState state, TimeProvider time, ILogger<StartTenancy> log)
+    internal StartTenancy(TenancyOptions options, StartStores stores, AccessState state, PlacementChoice placements, TimeProvider time, ILogger<StartTenancy> log)
     {
         _options = options;
         _stores = stores;
         _state = state;
+        _placements = placements;
         _time = time;
         _log = log;
     }
@@ -77,7 +80,7 @@ public sealed class StartTenancy
     {
         // The file in the data folder is optional; one that the settings name must be there.
         var path = _options.PlansFile ?? (File.Exists(_options.DefaultPlansPath) ? _options.DefaultPlansPath : null);
-        if (path is not null && _state.Plans.ReadFile(path).Failed(out var fault, out _)) return fault;
+        if (path is not null && _state.Plans.ReadFile(path, _placements).Failed(out var fault, out _)) return fault;
 
         _state.Plans.Put(await _stores.Plans.AllAsync(ct));
         return default(Done);

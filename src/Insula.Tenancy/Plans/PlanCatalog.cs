@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using Insula.Tenancy.Faults;
+using Insula.Tenancy.Placements;
 using Insula.Tenancy.Tenants;
 
 namespace Insula.Tenancy.Plans;
@@ -28,9 +29,9 @@ public sealed class PlanCatalog
     /// <summary>The tenant's limits in force: its plan's, with its overrides.</summary>
     public Limits LimitsOf(Tenant tenant) => tenant.Overrides.ApplyTo((Find(tenant.Plan) ?? _state.Plans[Lowest]).Limits);
 
-    internal Result<Done> ReadFile(string path)
+    internal Result<Done> ReadFile(string path, PlacementChoice placements)
     {
-        if (PlanFile.Read(path, _state.Plans).Failed(out var fault, out var plans)) return fault;
+        if (PlanFile.Read(path, _state.Plans, placements.Take).Failed(out var fault, out var plans)) return fault;
         Put(plans);
         return default(Done);
     }
@@ -48,8 +49,11 @@ public sealed class PlanCatalog
     private static FrozenDictionary<string, Plan> ReadBuiltIn()
     {
         using var text = new StreamReader(typeof(PlanCatalog).Assembly.GetManifestResourceStream("plans.yaml")!);
-        return PlanFile.Read("plans.yaml", text, FrozenDictionary<string, Plan>.Empty).Value.ToFrozenDictionary(static plan => plan.Name);
+        return PlanFile.Read("plans.yaml", text, FrozenDictionary<string, Plan>.Empty, NoPlacement).Value.ToFrozenDictionary(static plan => plan.Name);
     }
+
+    /// <summary>The built-in plans suit every installation, so they name no placement.</summary>
+    private static Result<Placement> NoPlacement(string name) => throw new InvalidOperationException($"A built-in plan names the placement '{name}'.");
 
     private sealed record State(FrozenDictionary<string, Plan> Plans, long Version);
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Insula.Tenancy.Faults;
+using Insula.Tenancy.Tenants;
 using Insula.Tenancy.Wording;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -18,15 +19,16 @@ internal static class PlanFile
     private const int ReadsPerRequest = 10;
 
     private static readonly string[] RootKeys = ["plans"];
-    private static readonly string[] PlanKeys = ["description", "limits", "features"];
+    private static readonly string[] PlanKeys = ["description", "limits", "features", "placement"];
 
-    public static Result<IReadOnlyList<Plan>> Read(string path, IReadOnlyDictionary<string, Plan> known)
+    /// <param name="placements">The placement of a name, or why it cannot be had.</param>
+    public static Result<IReadOnlyList<Plan>> Read(string path, IReadOnlyDictionary<string, Plan> known, Func<string, Result<Placement>> placements)
     {
         try
         {
             if (new FileInfo(path).Length > FileBytesMax) return Unusable($"The plan file {path} is larger than {FileBytesMax} bytes.");
             using var text = File.OpenText(path);
-            return Read(path, text, known);
+            return Read(path, text, known, placements);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -35,7 +37,8 @@ internal static class PlanFile
     }
 
     /// <param name="name">What to call the text in refusals.</param>
-    public static Result<IReadOnlyList<Plan>> Read(string name, TextReader text, IReadOnlyDictionary<string, Plan> known)
+    /// <param name="placements">The placement of a name, or why it cannot be had.</param>
+    public static Result<IReadOnlyList<Plan>> Read(string name, TextReader text, IReadOnlyDictionary<string, Plan> known, Func<string, Result<Placement>> placements)
     {
         try
         {
@@ -45,7 +48,7 @@ internal static class PlanFile
 
             var root = Mapping(yaml.Documents[0].RootNode, "The file", RootKeys);
             return root.TryGetValue("plans", out var plans)
-                ? (Plan[])[.. Mapping(plans, "plans", null).Select(entry => ReadPlan(entry.Key, entry.Value, known.GetValueOrDefault(entry.Key)))]
+                ? (Plan[])[.. Mapping(plans, "plans", null).Select(entry => ReadPlan(entry.Key, entry.Value, known.GetValueOrDefault(entry.Key), placements))]
                 : Array.Empty<Plan>();
         }
         catch (YamlException error)
@@ -54,16 +57,20 @@ internal static class PlanFile
         }
     }
 
-    private static Plan ReadPlan(string name, YamlNode node, Plan? known)
+    private static Plan ReadPlan(string name, YamlNode node, Plan? known, Func<string, Result<Placement>> placements)
     {
         var keys = Mapping(node, $"The plan '{name}'", PlanKeys);
         var plan = new Plan(
             name,
             keys.TryGetValue("description", out var description) ? Text(description, "description") : known?.Description ?? "",
             ReadLimits(name, node, keys.GetValueOrDefault("limits"), known?.Limits),
-            keys.TryGetValue("features", out var features) ? Texts(features, "features") : known?.Features ?? []);
+            keys.TryGetValue("features", out var features) ? Texts(features, "features") : known?.Features ?? [],
+            keys.TryGetValue("placement", out var placement) ? ReadPlacement(placement, placements) : known?.Placement);
         return PlanRules.Check(plan) is { } fault ? throw Broken(node, fault.Message) : plan;
     }
+
+    private static Placement ReadPlacement(YamlNode node, Func<string, Result<Placement>> placements) =>
+        placements(Text(node, "placement")).Failed(out var fault, out var placement) ? throw Broken(node, fault.Message) : placement;
 
     private static Limits ReadLimits(string name, YamlNode plan, YamlNode? node, Limits? known)
     {

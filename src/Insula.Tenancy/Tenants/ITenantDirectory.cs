@@ -25,4 +25,5 @@ public interface ITenantDirectory
 
 /// <summary>Which tenants to list; null members do not filter.</summary>
 /// <param name="NamePrefix">Compared without case.</param>
-public sealed record TenantFilter(TenantStatus? Status = null, string? Plan = null, string? NamePrefix = null);
+public sealed record TenantFilter(
+    TenantStatus? Status = null, string? Plan = null, string? NamePrefix = null, Placement? Placement = null, string? Server = null);

@@ -11,15 +11,26 @@ public enum TenantStatus
     Suspended,
 }
 
-/// <summary>Where a tenant's data lives. <c>file</c> is the placement of the embedded default.</summary>
+/// <summary>Where a tenant's data lives.</summary>
 public enum Placement
 {
+    /// <summary>A SQLite file of its own, on the one node; what the embedded default has.</summary>
     File,
+
+    /// <summary>Rows among those of other tenants, under PostgreSQL's row-level security.</summary>
+    Shared,
+
+    /// <summary>A PostgreSQL schema of its own.</summary>
+    Schema,
+
+    /// <summary>A PostgreSQL database of its own.</summary>
+    Database,
 }
 
 /// <summary>A customer of the installation.</summary>
 /// <param name="Name">For people; any text of 1 to 200 characters, and never part of a path or a statement.</param>
 /// <param name="Email">Contact given at sign-up; null when the operator created the tenant without one.</param>
+/// <param name="Server">Name of the server that the data live on; <c>main</c> unless there are more. Chosen once, with the placement.</param>
 /// <param name="Overrides">Limits that replace the plan's for this tenant; null members keep the plan's.</param>
 public sealed record Tenant(
     Id<Tenant> Id,
@@ -27,6 +38,7 @@ public sealed record Tenant(
     string? Email,
     string Plan,
     Placement Placement,
+    string Server,
     TenantStatus Status,
     LimitOverrides Overrides,
     DateTimeOffset CreatedAt,

@@ -1,4 +1,5 @@
 using Insula.Tenancy.Faults;
+using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Wording;
 
@@ -9,7 +10,6 @@ internal static class TenantRules
 {
     private const int NameCharsMax = 200;
     private const int EmailCharsMax = 254;
-    private const string FileName = "file";
 
     public static Result<string> Name(string? name) => VisibleText.Check("name", name, NameCharsMax);
 
@@ -29,12 +29,8 @@ internal static class TenantRules
             ? plan
             : Fault.Invalid("plan", $"There is no plan of that name. {NearestName.Suggest(name, [.. catalog.All.Select(static known => known.Name)])}");
 
-    public static Result<Placement> PlacementOf(string name) => name switch
-    {
-        FileName => Placement.File,
-        "shared" or "schema" or "database" => Fault.Invalid("placement", $"The placement '{name}' needs PostgreSQL: this installation keeps its data in SQLite files, where only '{FileName}' can be had."),
-        _ => Fault.Invalid("placement", $"There is no placement of that name. {NearestName.Suggest(name, [FileName])}"),
-    };
+    /// <summary>What the trail keeps of a new tenant: what it got, and where its data are.</summary>
+    public static string Describe(Tenant tenant) => $"plan {tenant.Plan}, placement {PlacementNames.Of(tenant.Placement)}, server {tenant.Server}";
 
     public static Result<LimitOverrides> Overrides(LimitOverrides overrides) => LimitRule.Check("limits", overrides) is { } fault ? fault : overrides;
 }

@@ -1,13 +1,16 @@
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
 
 namespace Insula.Tenancy.Tenants;
 
 /// <summary>What to change of a tenant; null members stay as they are.</summary>
 /// <param name="Limits">All overrides anew: one that it does not name falls back to the plan's limit.</param>
-public sealed record TenantChange(string? Name = null, string? Plan = null, LimitOverrides? Limits = null);
+/// <param name="Placement">Taken only when it is what it is: an update moves no data.</param>
+/// <param name="Server">The same.</param>
+public sealed record TenantChange(string? Name = null, string? Plan = null, LimitOverrides? Limits = null, string? Placement = null, string? Server = null);
 
 /// <summary>The operator renames a tenant, moves it to another plan or overrides its limits; in force at once.</summary>
 public sealed class UpdateTenant(ChangeTenant change, PlanCatalog plans, AccessInForce inForce)
@@ -25,10 +28,26 @@ public sealed class UpdateTenant(ChangeTenant change, PlanCatalog plans, AccessI
             id,
             "tenant.update",
             Describe(request),
-            (tenant, _) => tenant with { Name = name ?? tenant.Name, Plan = request.Plan ?? tenant.Plan, Overrides = request.Limits ?? tenant.Overrides },
+            (tenant, _) => RefuseMove(tenant, request) is { } move
+                ? move
+                : tenant with { Name = name ?? tenant.Name, Plan = request.Plan ?? tenant.Plan, Overrides = request.Limits ?? tenant.Overrides },
             ct);
         if (result.Fault is null) inForce.TenantChanged(id);
         return result;
+    }
+
+    /// <summary>Another plan's placement does not count either: it is for the tenants that are made on it.</summary>
+    private static Fault? RefuseMove(Tenant tenant, TenantChange request)
+    {
+        var placement = PlacementNames.Of(tenant.Placement);
+        if (request.Placement is not null && !string.Equals(request.Placement, placement, StringComparison.Ordinal))
+        {
+            return Fault.Invalid("placement", $"An update cannot change placement: the tenant's data are in '{placement}' and would have to be moved, which this version cannot do. Leave placement out.");
+        }
+
+        return request.Server is not null && !string.Equals(request.Server, tenant.Server, StringComparison.Ordinal)
+            ? Fault.Invalid("server", $"An update cannot change server: the tenant's data are on '{tenant.Server}' and would have to be moved, which this version cannot do. Leave server out.")
+            : null;
     }
 
     private static string Describe(TenantChange request)

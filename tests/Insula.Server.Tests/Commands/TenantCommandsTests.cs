@@ -51,6 +51,25 @@ public sealed class TenantCommandsTests(ServerFixture server) : IClassFixture<Se
     }
 
     [Fact]
+    public async Task Where_the_data_go_is_asked_for_shown_and_listed_by()
+    {
+        var shell = server.Operator();
+        var made = (await shell.RunAsync(Ct, "tenant", "create", "placed", "--placement", "file", "--server", "main")).Ok().Out;
+        Assert.Matches(@"placement +file
+ *server +main
+", made);
+        var shown = (await shell.RunAsync(Ct, "tenant", "list", "--name", "placed", "--placement", "file", "--server", "main")).Ok().Out;
+        Assert.Matches("^ID +NAME +PLAN +STATUS +PLACEMENT +SERVER +CREATED", shown);
+        Assert.Contains("placed", shown, StringComparison.Ordinal);
+        Assert.Empty((await shell.RunAsync(Ct, "tenant", "list", "--server", "eu1", "-o", "json")).Ok().Json.EnumerateArray());
+
+        var refused = await shell.RunAsync(Ct, "tenant", "create", "elsewhere", "--placement", "schema");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("needs PostgreSQL", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("Known are: main.", (await shell.RunAsync(Ct, "tenant", "create", "elsewhere", "--server", "eu1")).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Colour_goes_to_a_terminal_and_not_past_NO_COLOR()
     {
         var shell = server.Operator() with { IsTerminal = true };

@@ -120,6 +120,37 @@ public abstract class ControlStoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Each_placement_and_server_is_kept_replaced_and_found()
+    {
+        var all = new List<Tenant>();
+        foreach (var placement in Enum.GetValues<Placement>())
+        {
+            foreach (var server in new[] { "main", "eu1" })
+            {
+                var tenant = NewTenant($"{placement} on {server}") with { Placement = placement, Server = server };
+                await Tenants.AddAsync(tenant, null, Record(tenant.Id, "tenant.create"), Ct);
+                Assert.Equal(tenant, await Tenants.FindAsync(tenant.Id, Ct));
+                all.Add(tenant);
+            }
+        }
+
+        foreach (var placement in Enum.GetValues<Placement>())
+        {
+            Assert.Equal(Ids(all.Where(tenant => tenant.Placement == placement)), Ids(await Walk(page => Tenants.ListAsync(new(Placement: placement), page, Ct), 1)));
+        }
+
+        Assert.Equal(Ids(all.Where(static tenant => tenant.Server == "eu1")), Ids(await Walk(page => Tenants.ListAsync(new(Server: "eu1"), page, Ct), 3)));
+        Assert.Empty((await Tenants.ListAsync(new(Server: "EU1"), First(10), Ct)).Items);
+        Assert.Empty((await Tenants.ListAsync(new(Server: "%"), First(10), Ct)).Items);
+
+        var moved = all[0] with { Placement = Placement.Database, Server = "us1" };
+        Assert.True(await Tenants.ReplaceAsync(all[0], moved, Record(moved.Id, "tenant.move"), Ct));
+        Assert.Equal(moved, Assert.Single(await Walk(page => Tenants.ListAsync(new(Placement: Placement.Database, Server: "us1"), page, Ct), 3)));
+
+        static IEnumerable<string> Ids(IEnumerable<Tenant> tenants) => tenants.Select(static tenant => tenant.Id.ToString()).Order(StringComparer.Ordinal);
+    }
+
+    [Fact]
     public async Task A_page_cursor_that_was_not_given_for_the_list_is_refused()
     {
         var a = await AddTenant("a");
@@ -205,13 +236,15 @@ public abstract class ControlStoreContract : IAsyncLifetime
         Assert.Equal(key, read with { Hash = key.Hash });
 
         var plans = _stores.GetRequiredService<IPlanStore>();
-        var plan = new Plan("gold", "The best", new(1, 2, 3, 4, 5, 6, long.MaxValue), ["a", "b"]);
-        await plans.PutAsync(plan with { Description = "Old" }, Record(null, "plan.put"), Ct);
+        var plan = new Plan("gold", "The best", new(1, 2, 3, 4, 5, 6, long.MaxValue), ["a", "b"], Placement.Schema);
+        await plans.PutAsync(plan with { Description = "Old", Placement = null }, Record(null, "plan.put"), Ct);
         await plans.PutAsync(plan, Record(null, "plan.put"), Ct);
         var stored = Assert.Single(await plans.AllAsync(Ct));
-        Assert.Equal((plan.Name, plan.Description, plan.Limits), (stored.Name, stored.Description, stored.Limits));
+        Assert.Equal((plan.Name, plan.Description, plan.Limits, plan.Placement), (stored.Name, stored.Description, stored.Limits, stored.Placement));
         Assert.Equal(plan.Features, stored.Features);
-        Assert.Equal(["plan.put", "plan.put", "operator_key.create"], (await Audit.ListAsync(null, First(10), Ct)).Items.Select(static r => r.Action));
+        await plans.PutAsync(plan with { Placement = null }, Record(null, "plan.put"), Ct);
+        Assert.Null(Assert.Single(await plans.AllAsync(Ct)).Placement);
+        Assert.Equal(["plan.put", "plan.put", "plan.put", "operator_key.create"], (await Audit.ListAsync(null, First(10), Ct)).Items.Select(static r => r.Action));
     }
 
     [Fact]
@@ -291,7 +324,7 @@ public abstract class ControlStoreContract : IAsyncLifetime
     private static AuditRecord Record(Id<Tenant>? tenant, string action) => new(tenant, Operator, action, "target", null, Start);
 
     private static Tenant NewTenant(string name) =>
-        new(Id<Tenant>.New(), name, "a@example.org", "free", Placement.File, TenantStatus.Active, LimitOverrides.None, Start, Start, null, null);
+        new(Id<Tenant>.New(), name, "a@example.org", "free", Placement.File, "main", TenantStatus.Active, LimitOverrides.None, Start, Start, null, null);
 
     private static ApiKey NewKey(Id<Tenant> tenant) =>
         new(Id<ApiKey>.New(), tenant, "key", Base62.Random(12), [0, 255, 3], 1, Permissions.All, Start, null, null, null, null);

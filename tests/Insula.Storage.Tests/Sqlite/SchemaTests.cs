@@ -63,6 +63,28 @@ public sealed partial class SchemaTests
     }
 
     [Fact]
+    public async Task A_control_store_of_before_placements_keeps_its_tenants_on_the_main_server()
+    {
+        var folder = Directory.CreateTempSubdirectory("insula-schema-").FullName;
+        var path = Path.Combine(folder, "control.db");
+        using (var threads = new DiskThreads(1))
+        {
+            await using (var old = SqliteFile.Open(path, Schema.Control with { Migrations = [Schema.Control.Migrations[0]] }, threads, TimeProvider.System))
+            {
+                await old.WriteAsync(
+                    static link => link.Run("insert into tenants values ('tnt_1', 'a', 'A', null, 'free', 'file', 'active', '{}', 1, 1, null, null); insert into plans values ('gold', 'd', '{}', '[]')"),
+                    Ct);
+            }
+
+            await using var now = SqliteFile.Open(path, Schema.Control, threads, TimeProvider.System);
+            Assert.Equal("file main active", await now.ReadAsync(static link => link.First("select placement || ' ' || server || ' ' || status from tenants", static row => row.GetString(0)), Ct));
+            Assert.Equal(1, await now.ReadAsync(static link => link.Number("select count(*) from plans where placement is null"), Ct));
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
     public void Migrations_are_numbered_and_their_checksums_depend_on_their_text()
     {
         Assert.All([Schema.Control, Schema.Tenant], static schema => Assert.Equal(Enumerable.Range(1, schema.Version), schema.Migrations.Select(static m => m.Version)));

@@ -16,16 +16,17 @@ internal sealed class Installation : IAsyncDisposable
     private readonly ServiceProvider _services;
     private readonly bool _ownsFolder;
 
-    private Installation(string folder, bool ownsFolder, TenancyOptions options)
+    private Installation(string folder, bool ownsFolder, TenancyOptions options, Action<IServiceCollection>? services)
     {
         Folder = folder;
         _ownsFolder = ownsFolder;
-        _services = new ServiceCollection()
+        var collection = new ServiceCollection()
             .AddLogging()
             .AddSingleton<TimeProvider>(Clock)
             .AddSqliteStorage(new StorageOptions { DataFolder = folder })
-            .AddTenancy(options)
-            .BuildServiceProvider();
+            .AddTenancy(options);
+        services?.Invoke(collection);
+        _services = collection.BuildServiceProvider();
     }
 
     public ManualClock Clock { get; } = new();
@@ -37,18 +38,21 @@ internal sealed class Installation : IAsyncDisposable
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     /// <summary>An installation with its store open and <see cref="StartTenancy"/> not yet run.</summary>
-    public static async Task<Installation> OpenAsync(string? folder = null, Func<TenancyOptions, TenancyOptions>? configure = null)
+    /// <param name="services">Registrations over the product's own.</param>
+    public static async Task<Installation> OpenAsync(
+        string? folder = null, Func<TenancyOptions, TenancyOptions>? configure = null, Action<IServiceCollection>? services = null)
     {
         var path = folder ?? Directory.CreateTempSubdirectory("insula-tenancy-").FullName;
         var options = new TenancyOptions { DataFolder = path, SignupOpen = true, OperatorKey = new Secret(GivenOperatorKey) };
-        var installation = new Installation(path, folder is null, configure?.Invoke(options) ?? options);
+        var installation = new Installation(path, folder is null, configure?.Invoke(options) ?? options, services);
         await installation.Get<SqliteStorage>().OpenAsync(Ct);
         return installation;
     }
 
-    public static async Task<Installation> StartAsync(string? folder = null, Func<TenancyOptions, TenancyOptions>? configure = null)
+    public static async Task<Installation> StartAsync(
+        string? folder = null, Func<TenancyOptions, TenancyOptions>? configure = null, Action<IServiceCollection>? services = null)
     {
-        var installation = await OpenAsync(folder, configure);
+        var installation = await OpenAsync(folder, configure, services);
         Assert.Null((await installation.Get<StartTenancy>().RunAsync(Ct)).Fault);
         return installation;
     }

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Tenants;
 
@@ -9,6 +10,9 @@ namespace Insula.Tests.Tenancy;
 public sealed class PlanFileTests
 {
     private static readonly FrozenDictionary<string, Plan> BuiltIn = new PlanCatalog().All.ToFrozenDictionary(static plan => plan.Name);
+
+    private static readonly PlacementChoice Embedded = new(PlacementOptions.Embedded);
+    private static readonly PlacementChoice Cluster = new(PlacementOptions.Cluster([]));
 
     [Fact]
     public void The_built_in_plans_are_the_agreed_ones()
@@ -52,7 +56,7 @@ public sealed class PlanFileTests
     [InlineData("plan: {}", "unknown key 'plan'. Did you mean 'plans'?")]
     [InlineData("plans:\n  free:\n    limits:\n      request_per_minute: 5", "line 4: unknown key 'request_per_minute'. Did you mean 'requests_per_minute'?")]
     [InlineData("plans:\n  free:\n    feature: []", "line 3: unknown key 'feature'. Did you mean 'features'?")]
-    [InlineData("plans:\n  free:\n    colour: red", "unknown key 'colour'. Known are: description, limits, features.")]
+    [InlineData("plans:\n  free:\n    colour: red", "unknown key 'colour'. Known are: description, limits, features, placement.")]
     [InlineData("plans: { free: { limits: { concepts: many } } }", "concepts must be a whole number.")]
     [InlineData("plans: { free: { limits: { concepts: 0 } } }", "limits.concepts is 0; it must be from 1 to 1000000000000.")]
     [InlineData("plans: { free: { limits: { learn_per_minute: -3 } } }", "limits.learn_per_minute is -3; it must be from 1 to 10000000.")]
@@ -61,6 +65,9 @@ public sealed class PlanFileTests
     [InlineData("plans: { Free Plan: {} }", "the plan 'Free Plan' is new")]
     [InlineData("plans: { free: { features: all } }", "features must be a list.")]
     [InlineData("plans: { free: { features: [Not A Name] } }", "Each of features must be 1 to 40 characters")]
+    [InlineData("plans:\n  free:\n    features: []\n    placement: flie", "line 4: There is no placement of that name. Did you mean 'file'?")]
+    [InlineData("plans:\n  free:\n    placement:\n      schema", "line 4: The placement 'schema' needs PostgreSQL")]
+    [InlineData("plans: { free: { placement: [file] } }", "placement must be text.")]
     [InlineData("plans: [free]", "plans must be a mapping of names to values.")]
     [InlineData("plans: { free: {}, free: {} }", "line 1")]
     [InlineData("plans: { free: ", "line 2")]
@@ -73,6 +80,19 @@ public sealed class PlanFileTests
         Assert.Contains(expected, fault.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_plan_says_where_the_data_of_its_tenants_go_and_keeps_it_when_the_next_file_is_silent()
+    {
+        var plan = Assert.Single(Read("plans: { pro: { placement: schema } }", Cluster).Value);
+        Assert.Equal(Placement.Schema, plan.Placement);
+        Assert.Equal(BuiltIn["pro"].Limits, plan.Limits);
+
+        var again = PlanFile.Read("plans.yaml", new StringReader("plans: { pro: { description: Other } }"), new Dictionary<string, Plan> { ["pro"] = plan }, Cluster.Take);
+        Assert.Equal(("Other", Placement.Schema), (Assert.Single(again.Value).Description, again.Value[0].Placement));
+        Assert.Contains("line 1: The placement 'file' cannot be had in a cluster", Read("plans: { pro: { placement: file } }", Cluster).Fault?.Message, StringComparison.Ordinal);
+        Assert.All(BuiltIn.Values, static builtIn => Assert.Null(builtIn.Placement));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("# nothing yet\n")]
@@ -81,7 +101,7 @@ public sealed class PlanFileTests
 
     [Fact]
     public void A_missing_file_that_was_asked_for_is_a_fault() =>
-        Assert.Contains("/nowhere/plans.yaml", new PlanCatalog().ReadFile("/nowhere/plans.yaml").Fault?.Message, StringComparison.Ordinal);
+        Assert.Contains("/nowhere/plans.yaml", new PlanCatalog().ReadFile("/nowhere/plans.yaml", Embedded).Fault?.Message, StringComparison.Ordinal);
 
     [Fact]
     public void Overrides_replace_single_limits_and_an_unknown_plan_counts_as_the_lowest()
@@ -92,7 +112,7 @@ public sealed class PlanFileTests
     }
 
     private static Tenant Tenant(string plan, LimitOverrides overrides) => new(
-        Id<Tenant>.New(), "Acme", null, plan, Placement.File, TenantStatus.Active, overrides, DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch, null, null);
+        Id<Tenant>.New(), "Acme", null, plan, Placement.File, "main", TenantStatus.Active, overrides, DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch, null, null);
 
-    private static Result<IReadOnlyList<Plan>> Read(string yaml) => PlanFile.Read("plans.yaml", new StringReader(yaml), BuiltIn);
+    private static Result<IReadOnlyList<Plan>> Read(string yaml, PlacementChoice? placements = null) => PlanFile.Read("plans.yaml", new StringReader(yaml), BuiltIn, (placements ?? Embedded).Take);
 }

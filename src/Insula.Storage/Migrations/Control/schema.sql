@@ -41,7 +41,7 @@ CREATE TABLE plans (
   description text not null,
   limits text not null,
   features text not null
-);
+, placement text);
 
 CREATE TABLE run_queue (
   tenant_id text not null,
@@ -76,7 +76,7 @@ CREATE TABLE tenants (
   updated_at bigint not null,
   suspended_at bigint,
   suspended_reason text
-);
+, server text not null default 'main');
 
 CREATE INDEX api_keys_by_age on api_keys (tenant_id, created_at, key_id);
 
