@@ -31,7 +31,4 @@ public interface ITenantStore : IAsyncDisposable
     ISessionStore Sessions { get; }
 
     IKnowledgeStore Knowledge { get; }
-
-    /// <summary>Bytes that the tenant's data takes at rest.</summary>
-    Task<long> SizeAsync(CancellationToken ct);
 }

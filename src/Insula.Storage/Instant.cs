@@ -1,3 +1,5 @@
+using Insula.Storage.Engine;
+
 namespace Insula.Storage;
 
 /// <summary>
@@ -12,6 +14,9 @@ internal static class Instant
     public static long ToNumber(DateTimeOffset moment) => moment.UtcTicks - DateTime.UnixEpoch.Ticks;
 
     public static long? ToNumber(DateTimeOffset? moment) => moment is { } value ? ToNumber(value) : null;
+
+    /// <summary>The moment as a parameter.</summary>
+    public static object ToValue(DateTimeOffset? moment) => moment is { } value ? ToNumber(value) : Null.Long;
 
     public static DateTimeOffset FromNumber(long number) => new(number + DateTime.UnixEpoch.Ticks, TimeSpan.Zero);
 }

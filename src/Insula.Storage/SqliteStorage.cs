@@ -8,7 +8,7 @@ namespace Insula.Storage;
 /// The embedded storage: a control store and a file per tenant under one data folder. Open it before serving and dispose
 /// it last: disposing finishes the writes under way, folds every log into its file and frees the folder.
 /// </summary>
-public sealed class SqliteStorage : IAsyncDisposable
+public sealed class SqliteStorage : InstalledStorage
 {
     private readonly StorageOptions _options;
     private readonly TimeProvider _time;
@@ -38,10 +38,10 @@ public sealed class SqliteStorage : IAsyncDisposable
     /// <see cref="FaultException"/> with a message for the operator: <c>data_folder_in_use</c>,
     /// <c>data_folder_unusable</c>, <c>store_unreadable</c>, <c>store_newer_than_program</c>, <c>store_migration_changed</c>.
     /// </summary>
-    public Task OpenAsync(CancellationToken ct) => Task.Run(OpenParts, ct);
+    public override Task OpenAsync(CancellationToken ct) => Task.Run(OpenParts, ct);
 
     /// <summary>Null while the control store answers and tenants' files can be made; else what is wrong.</summary>
-    public async Task<Fault?> CheckAsync(CancellationToken ct)
+    public override async Task<Fault?> CheckAsync(CancellationToken ct)
     {
         try
         {
@@ -60,7 +60,7 @@ public sealed class SqliteStorage : IAsyncDisposable
         }
     }
 
-    public async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         _disposed = true;
         if (Interlocked.Exchange(ref _open, null) is not { } open) return;

@@ -1,8 +1,9 @@
 using Insula.Agents;
 using Insula.Agents.Runs;
 using Insula.Storage.Control;
+using Insula.Storage.Engine;
+using Insula.Storage.Postgres;
 using Insula.Storage.Sqlite;
-using Insula.Storage.TenantData;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Placements;
@@ -14,22 +15,35 @@ using Microsoft.Extensions.Logging;
 
 namespace Insula.Storage;
 
-/// <summary>Wires the storage. Start it with <see cref="SqliteStorage.OpenAsync"/> before anything asks it.</summary>
+/// <summary>Wires the storage. Start it with <see cref="InstalledStorage.OpenAsync"/> before anything asks it.</summary>
 public static class StorageRegistration
 {
     public static IServiceCollection AddSqliteStorage(this IServiceCollection services, StorageOptions options)
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(provider => new SqliteStorage(options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<SqliteStorage>>()));
-        services.AddSingleton<ITenantDirectory, TenantDirectory>();
-        services.AddSingleton<IApiKeyStore, ApiKeyStore>();
-        services.AddSingleton<IOperatorKeyStore, OperatorKeyStore>();
-        services.AddSingleton<IPlanStore, PlanStore>();
-        services.AddSingleton<IAuditLog, AuditLog>();
-        services.AddSingleton<IRunQueue, RunQueue>();
-        services.AddSingleton<ITenantStores, TenantStores>();
-        services.AddSingleton<ITenantStorage, EmbeddedTenantStorage>();
+        services.AddSingleton<InstalledStorage>(static provider => provider.GetRequiredService<SqliteStorage>());
+        services.AddSingleton<ControlDatabase, ControlFile>().AddSingleton<ITenantStores, FileStores>().AddSingleton<ITenantStorage, EmbeddedTenantStorage>();
         services.AddSingleton(new PlacementChoice(PlacementOptions.Embedded));
-        return services;
+        return services.AddControlStores();
     }
+
+    public static IServiceCollection AddPostgresStorage(this IServiceCollection services, PostgresOptions options)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(provider => new PostgresStorage(options, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<InstalledStorage>(static provider => provider.GetRequiredService<PostgresStorage>());
+        services.AddSingleton<ControlDatabase, ControlSchema>().AddSingleton<ITenantStores, PgStores>();
+        services.AddSingleton<PlaceTenants>().AddSingleton<ITenantStorage>(static provider => provider.GetRequiredService<PlaceTenants>());
+        services.AddSingleton(new PlacementChoice(PlacementOptions.Cluster(options.Servers.Keys.Order(StringComparer.Ordinal))));
+        return services.AddControlStores();
+    }
+
+    private static IServiceCollection AddControlStores(this IServiceCollection services) => services
+        .AddSingleton<ITenantDirectory, TenantDirectory>()
+        .AddSingleton<IApiKeyStore, ApiKeyStore>()
+        .AddSingleton<IOperatorKeyStore, OperatorKeyStore>()
+        .AddSingleton<IPlanStore, PlanStore>()
+        .AddSingleton<IAuditLog, AuditLog>()
+        .AddSingleton<IRunQueue, RunQueue>();
 }

@@ -17,6 +17,6 @@ internal static class HealthEndpoints
         routes.MapGet("/metrics", static (MetricsPage page) => Results.Text(page.Write(), MetricsPage.ContentType)).RequireOperatorOrLocal().ExcludeFromDescription();
     }
 
-    private static async Task<IResult> ReadyAsync(SqliteStorage storage, CancellationToken ct) =>
+    private static async Task<IResult> ReadyAsync(InstalledStorage storage, CancellationToken ct) =>
         await storage.CheckAsync(ct) is { } fault ? Answers.Of(fault) : Results.Text("ready\n");
 }

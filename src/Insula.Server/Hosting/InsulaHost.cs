@@ -71,7 +71,7 @@ internal sealed class InsulaHost : IAsyncDisposable
     public async Task<Result<StartedTenancy>> OpenAsync(CancellationToken ct)
     {
         App.Services.StartTelemetry();
-        await App.Services.GetRequiredService<SqliteStorage>().OpenAsync(ct);
+        await App.Services.GetRequiredService<InstalledStorage>().OpenAsync(ct);
         return await App.Services.GetRequiredService<StartTenancy>().RunAsync(ct);
     }
 

@@ -1,58 +1,53 @@
-using Insula.Storage.Sqlite;
+using Insula.Storage.Engine;
 using Insula.Storage.Statements;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
 using Insula.Tenancy.Tenants;
-using Microsoft.Data.Sqlite;
 
 namespace Insula.Storage.Control;
 
-internal sealed class ApiKeyStore(SqliteStorage storage) : IApiKeyStore
+internal sealed class ApiKeyStore(ControlDatabase control) : IApiKeyStore
 {
     public Task<ApiKey?> FindByHandleAsync(string handle, CancellationToken ct) =>
-        storage.Control.ReadAsync(link => link.First(ApiKeySql.FindByHandle, Read, ("@handle", handle)), ct);
+        control.Platform.FirstAsync(ApiKeySql.FindByHandle, Read, ct, ("@handle", handle));
 
     public Task AddAsync(TenantScope scope, ApiKey key, AuditRecord record, CancellationToken ct)
     {
         RefuseForeign(scope, key);
-        return storage.Control.WriteAsync(
+        return control.For(scope.Tenant).WriteAsync(
             link =>
             {
                 Insert(link, key);
                 AuditLog.Append(link, record);
-                return true;
+                return ValueTask.CompletedTask;
             },
             ct);
     }
 
-    public Task<ApiKey?> FindAsync(TenantScope scope, Id<ApiKey> id, CancellationToken ct) => storage.Control.ReadAsync(
-        link => link.First(ApiKeySql.Find, Read, ("@tenant_id", scope.Tenant.ToString()), ("@key_id", id.ToString())),
-        ct);
+    public Task<ApiKey?> FindAsync(TenantScope scope, Id<ApiKey> id, CancellationToken ct) =>
+        control.For(scope.Tenant).FirstAsync(ApiKeySql.Find, Read, ct, ("@tenant_id", scope.Tenant.ToString()), ("@key_id", id.ToString()));
 
-    public Task<Page<ApiKey>> ListAsync(TenantScope scope, PageRequest page, CancellationToken ct)
+    public async Task<Page<ApiKey>> ListAsync(TenantScope scope, PageRequest page, CancellationToken ct)
     {
         var list = $"keys {scope.Tenant}";
         var after = Cursor.Of(page, list, Cursor.Top);
-        return storage.Control.ReadAsync(
-            link => Pages.Cut(
-                link.All(
-                    ApiKeySql.List,
-                    Read,
-                    ("@tenant_id", scope.Tenant.ToString()),
-                    ("@after_at", after.At),
-                    ("@after_id", after.Id),
-                    ("@limit", page.Limit + 1)),
-                page.Limit,
-                last => new Cursor(Instant.ToNumber(last.CreatedAt), last.Id.ToString()).ToText(list)),
-            ct);
+        var rows = await control.For(scope.Tenant).AllAsync(
+            ApiKeySql.List,
+            Read,
+            ct,
+            ("@tenant_id", scope.Tenant.ToString()),
+            ("@after_at", after.At),
+            ("@after_id", after.Id),
+            ("@limit", page.Limit + 1));
+        return Pages.Cut(rows, page.Limit, last => new Cursor(Instant.ToNumber(last.CreatedAt), last.Id.ToString()).ToText(list));
     }
 
-    public Task<bool> RevokeAsync(TenantScope scope, Id<ApiKey> id, DateTimeOffset at, AuditRecord record, CancellationToken ct) => storage.Control.WriteAsync(
-        link =>
+    public Task<bool> RevokeAsync(TenantScope scope, Id<ApiKey> id, DateTimeOffset at, AuditRecord record, CancellationToken ct) => control.For(scope.Tenant).WriteAsync(
+        async link =>
         {
-            if (link.Run(ApiKeySql.Revoke, ("@tenant_id", scope.Tenant.ToString()), ("@key_id", id.ToString()), ("@at", Instant.ToNumber(at))) == 0) return false;
+            if (await link.RunAsync(ApiKeySql.Revoke, ("@tenant_id", scope.Tenant.ToString()), ("@key_id", id.ToString()), ("@at", Instant.ToNumber(at))) == 0) return false;
             AuditLog.Append(link, record);
             return true;
         },
@@ -61,12 +56,13 @@ internal sealed class ApiKeyStore(SqliteStorage storage) : IApiKeyStore
     public Task<bool> RotateAsync(TenantScope scope, Id<ApiKey> id, ApiKey successor, DateTimeOffset oldExpires, AuditRecord record, CancellationToken ct)
     {
         RefuseForeign(scope, successor);
-        return storage.Control.WriteAsync(
-            link =>
+        return control.For(scope.Tenant).WriteAsync(
+            async link =>
             {
-                if (link.First(ApiKeySql.Find, Read, ("@tenant_id", scope.Tenant.ToString()), ("@key_id", id.ToString())) is not { RevokedAt: null, RotatedTo: null }) return false;
+                var old = await link.LockAsync(ApiKeySql.Find, Read, ("@tenant_id", scope.Tenant.ToString()), ("@key_id", id.ToString()));
+                if (old is not { RevokedAt: null, RotatedTo: null }) return false;
                 Insert(link, successor);
-                link.Run(
+                link.Post(
                     ApiKeySql.Rotate,
                     ("@tenant_id", scope.Tenant.ToString()),
                     ("@key_id", id.ToString()),
@@ -78,15 +74,17 @@ internal sealed class ApiKeyStore(SqliteStorage storage) : IApiKeyStore
             ct);
     }
 
-    public Task TouchAsync(IReadOnlyDictionary<Id<ApiKey>, DateTimeOffset> lastUsed, CancellationToken ct) => storage.Control.WriteAsync(
+    public Task TouchAsync(IReadOnlyDictionary<Id<ApiKey>, DateTimeOffset> lastUsed, CancellationToken ct) => control.Platform.WriteAsync(
         link =>
         {
-            foreach (var (key, at) in lastUsed) link.Run(ApiKeySql.Touch, ("@key_id", key.ToString()), ("@at", Instant.ToNumber(at)));
-            return true;
+            // In one order, so that two nodes that touch the same keys never wait for each other in a circle.
+            foreach (var (key, at) in lastUsed.Select(static pair => (Key: pair.Key.ToString(), At: pair.Value)).OrderBy(static pair => pair.Key, StringComparer.Ordinal))
+                link.Post(ApiKeySql.Touch, ("@key_id", key), ("@at", Instant.ToNumber(at)));
+            return ValueTask.CompletedTask;
         },
         ct);
 
-    public static void Insert(SqliteLink link, ApiKey key) => link.Run(
+    public static void Insert(Link link, ApiKey key) => link.Post(
         ApiKeySql.Insert,
         ("@tenant_id", key.Tenant.ToString()),
         ("@key_id", key.Id.ToString()),
@@ -96,9 +94,9 @@ internal sealed class ApiKeyStore(SqliteStorage storage) : IApiKeyStore
         ("@pepper_version", key.PepperVersion),
         ("@permissions", (int)key.Permissions),
         ("@created_at", Instant.ToNumber(key.CreatedAt)),
-        ("@expires_at", Instant.ToNumber(key.ExpiresAt)),
-        ("@revoked_at", Instant.ToNumber(key.RevokedAt)),
-        ("@last_used_at", Instant.ToNumber(key.LastUsedAt)),
+        ("@expires_at", Instant.ToValue(key.ExpiresAt)),
+        ("@revoked_at", Instant.ToValue(key.RevokedAt)),
+        ("@last_used_at", Instant.ToValue(key.LastUsedAt)),
         ("@rotated_to", key.RotatedTo?.ToString()));
 
     private static void RefuseForeign(TenantScope scope, ApiKey key)
@@ -106,7 +104,7 @@ internal sealed class ApiKeyStore(SqliteStorage storage) : IApiKeyStore
         if (key.Tenant != scope.Tenant) throw new ArgumentException("The key belongs to another tenant than the scope.", nameof(key));
     }
 
-    private static ApiKey Read(SqliteDataReader row) => new(
+    private static ApiKey Read(DbDataReader row) => new(
         row.Id<ApiKey>(0),
         row.Id<Tenant>(1),
         row.GetString(2),

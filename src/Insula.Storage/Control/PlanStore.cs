@@ -1,21 +1,22 @@
+using Insula.Storage.Engine;
 using Insula.Storage.Statements;
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Tenants;
-using Microsoft.Data.Sqlite;
 
 namespace Insula.Storage.Control;
 
-internal sealed class PlanStore(SqliteStorage storage) : IPlanStore
+internal sealed class PlanStore(ControlDatabase control) : IPlanStore
 {
-    public async Task<IReadOnlyList<Plan>> AllAsync(CancellationToken ct) => await storage.Control.ReadAsync(
-        static link => link.All(ControlSql.Plans, Read),
+    public async Task<IReadOnlyList<Plan>> AllAsync(CancellationToken ct) => await control.Platform.AllAsync(
+        ControlSql.Plans,
+        Read,
         ct);
 
-    public Task PutAsync(Plan plan, AuditRecord record, CancellationToken ct) => storage.Control.WriteAsync(
+    public Task PutAsync(Plan plan, AuditRecord record, CancellationToken ct) => control.Platform.WriteAsync(
         link =>
         {
-            link.Run(
+            link.Post(
                 ControlSql.PutPlan,
                 ("@name", plan.Name),
                 ("@description", plan.Description),
@@ -23,11 +24,11 @@ internal sealed class PlanStore(SqliteStorage storage) : IPlanStore
                 ("@features", Rows.ToJson(plan.Features)),
                 ("@placement", plan.Placement is { } placement ? Rows.ToName(placement) : null));
             AuditLog.Append(link, record);
-            return true;
+            return ValueTask.CompletedTask;
         },
         ct);
 
-    private static Plan Read(SqliteDataReader row) => new(
+    private static Plan Read(DbDataReader row) => new(
         row.GetString(0),
         row.GetString(1),
         row.Json<Limits>(2),

@@ -1,4 +1,4 @@
-using Insula.Storage.Sqlite;
+using Insula.Storage.Engine;
 using Insula.Storage.Statements;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
@@ -6,21 +6,20 @@ using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Tenants;
-using Microsoft.Data.Sqlite;
 
 namespace Insula.Storage.Control;
 
-internal sealed class TenantDirectory(SqliteStorage storage) : ITenantDirectory
+internal sealed class TenantDirectory(ControlDatabase control) : ITenantDirectory
 {
     private const string ListName = "tenants";
 
     public Task AddAsync(Tenant tenant, ApiKey? firstKey, AuditRecord record, CancellationToken ct)
     {
         if (firstKey is not null && firstKey.Tenant != tenant.Id) throw new ArgumentException("The first key belongs to another tenant.", nameof(firstKey));
-        return storage.Control.WriteAsync(
+        return control.For(tenant.Id).WriteAsync(
             link =>
             {
-                link.Run(
+                link.Post(
                     TenantSql.Insert,
                     ("@tenant_id", tenant.Id.ToString()),
                     ("@name", tenant.Name),
@@ -33,47 +32,45 @@ internal sealed class TenantDirectory(SqliteStorage storage) : ITenantDirectory
                     ("@overrides", Rows.ToJson(tenant.Overrides)),
                     ("@created_at", Instant.ToNumber(tenant.CreatedAt)),
                     ("@updated_at", Instant.ToNumber(tenant.UpdatedAt)),
-                    ("@suspended_at", Instant.ToNumber(tenant.SuspendedAt)),
+                    ("@suspended_at", Instant.ToValue(tenant.SuspendedAt)),
                     ("@suspended_reason", tenant.SuspendedReason));
                 if (firstKey is not null) ApiKeyStore.Insert(link, firstKey);
                 AuditLog.Append(link, record);
-                return true;
+                return ValueTask.CompletedTask;
             },
             ct);
     }
 
-    public Task<Tenant?> FindAsync(Id<Tenant> id, CancellationToken ct) => storage.Control.ReadAsync(link => Find(link, id), ct);
+    public Task<Tenant?> FindAsync(Id<Tenant> id, CancellationToken ct) =>
+        control.For(id).FirstAsync(TenantSql.Find, Read, ct, ("@tenant_id", id.ToString()));
 
-    public Task<Page<Tenant>> ListAsync(TenantFilter filter, PageRequest page, CancellationToken ct)
+    public async Task<Page<Tenant>> ListAsync(TenantFilter filter, PageRequest page, CancellationToken ct)
     {
         var after = Cursor.Of(page, ListName, Cursor.Top);
-        return storage.Control.ReadAsync(
-            link => Pages.Cut(
-                link.All(
-                    TenantSql.List,
-                    Read,
-                    ("@after_at", after.At),
-                    ("@after_id", after.Id),
-                    ("@status", filter.Status is { } status ? Rows.ToName(status) : null),
-                    ("@plan", filter.Plan),
-                    ("@placement", filter.Placement is { } placement ? Rows.ToName(placement) : null),
-                    ("@server", filter.Server),
-                    ("@name_prefix", Fold(filter.NamePrefix ?? "")),
-                    ("@limit", page.Limit + 1)),
-                page.Limit,
-                static last => new Cursor(Instant.ToNumber(last.CreatedAt), last.Id.ToString()).ToText(ListName)),
-            ct);
+        var rows = await control.Platform.AllAsync(
+            TenantSql.List,
+            Read,
+            ct,
+            ("@after_at", after.At),
+            ("@after_id", after.Id),
+            ("@status", filter.Status is { } status ? Rows.ToName(status) : null),
+            ("@plan", filter.Plan),
+            ("@placement", filter.Placement is { } placement ? Rows.ToName(placement) : null),
+            ("@server", filter.Server),
+            ("@name_prefix", Fold(filter.NamePrefix ?? "")),
+            ("@limit", page.Limit + 1));
+        return Pages.Cut(rows, page.Limit, static last => new Cursor(Instant.ToNumber(last.CreatedAt), last.Id.ToString()).ToText(ListName));
     }
 
     public Task<bool> ReplaceAsync(Tenant expected, Tenant changed, AuditRecord record, CancellationToken ct)
     {
         if (changed.Id != expected.Id) throw new ArgumentException("A tenant cannot be replaced by another.", nameof(changed));
-        return storage.Control.WriteAsync(
-            link =>
+        return control.For(expected.Id).WriteAsync(
+            async link =>
             {
                 // The whole row is compared: two changes may fall on one tick of the clock.
-                if (Find(link, expected.Id) != expected) return false;
-                link.Run(
+                if (await link.LockAsync(TenantSql.Find, Read, ("@tenant_id", expected.Id.ToString())) != expected) return false;
+                link.Post(
                     TenantSql.Update,
                     ("@tenant_id", changed.Id.ToString()),
                     ("@name", changed.Name),
@@ -85,7 +82,7 @@ internal sealed class TenantDirectory(SqliteStorage storage) : ITenantDirectory
                     ("@status", Rows.ToName(changed.Status)),
                     ("@overrides", Rows.ToJson(changed.Overrides)),
                     ("@updated_at", Instant.ToNumber(changed.UpdatedAt)),
-                    ("@suspended_at", Instant.ToNumber(changed.SuspendedAt)),
+                    ("@suspended_at", Instant.ToValue(changed.SuspendedAt)),
                     ("@suspended_reason", changed.SuspendedReason));
                 AuditLog.Append(link, record);
                 return true;
@@ -93,11 +90,9 @@ internal sealed class TenantDirectory(SqliteStorage storage) : ITenantDirectory
             ct);
     }
 
-    private static Tenant? Find(SqliteLink link, Id<Tenant> id) => link.First(TenantSql.Find, Read, ("@tenant_id", id.ToString()));
-
     private static string Fold(string name) => name.ToUpperInvariant();
 
-    private static Tenant Read(SqliteDataReader row) => new(
+    private static Tenant Read(DbDataReader row) => new(
         row.Id<Tenant>(0),
         row.GetString(1),
         row.TextOrNull(2),

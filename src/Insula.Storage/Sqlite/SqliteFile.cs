@@ -1,3 +1,4 @@
+using Insula.Storage.Engine;
 using Insula.Tenancy.Faults;
 using Microsoft.Data.Sqlite;
 
@@ -8,7 +9,7 @@ namespace Insula.Storage.Sqlite;
 /// engine sees the file, makes a missing file whole under another name first, and brings an older one up to date. A file
 /// that is damaged, foreign or newer than this program is refused and left byte for byte as it was.
 /// </summary>
-internal sealed class SqliteFile : IAsyncDisposable
+internal sealed class SqliteFile : Database, IAsyncDisposable
 {
     private readonly SqliteReaders _readers;
     private readonly SqliteWriter _writer;
@@ -41,8 +42,20 @@ internal sealed class SqliteFile : IAsyncDisposable
         }
     }
 
+    public override Task<T> ReadAsync<T>(Func<Link, ValueTask<T>> read, CancellationToken ct) => _readers.ReadAsync(link => Answer(read(link)), ct);
+
+    public override Task<T> WriteAsync<T>(Func<Link, ValueTask<T>> work, CancellationToken ct) => _writer.WriteAsync(link => Answer(work(link)), ct);
+
+    public override Task<int> ChangeAsync(string sql, CancellationToken ct, params ReadOnlySpan<(string Name, object? Value)> values)
+    {
+        var given = values.ToArray();
+        return _writer.WriteAsync(link => link.Run(sql, given), ct);
+    }
+
+    /// <summary>What only this engine can do, said to it directly.</summary>
     public Task<T> ReadAsync<T>(Func<SqliteLink, T> read, CancellationToken ct) => _readers.ReadAsync(read, ct);
 
+    /// <inheritdoc cref="ReadAsync{T}(Func{SqliteLink, T}, CancellationToken)"/>
     public Task<T> WriteAsync<T>(Func<SqliteLink, T> work, CancellationToken ct) => _writer.WriteAsync(work, ct);
 
     /// <summary>Finishes queued writes, folds the log into the file and closes every descriptor.</summary>
@@ -51,6 +64,11 @@ internal sealed class SqliteFile : IAsyncDisposable
         await _readers.DisposeAsync();
         await _writer.CloseAsync();
     }
+
+    /// <summary>A unit may wait for its link only, and this engine's link has always answered.</summary>
+    private static T Answer<T>(ValueTask<T> unit) => unit.IsCompleted
+        ? unit.GetAwaiter().GetResult()
+        : throw new InvalidOperationException("A unit of work waited for something other than its link.");
 
     /// <summary>
     /// Makes the file under another name and renames it: so a file of the right name is always whole, and its header

@@ -1,3 +1,4 @@
+using Insula.Storage.Engine;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -8,12 +9,14 @@ namespace Insula.Storage.Sqlite;
 /// bounded by the program's own text; values travel only as parameters. Not safe for two callers at once: the writer
 /// thread or one holder of a read link owns it.
 /// </summary>
-internal sealed class SqliteLink : IDisposable
+internal sealed class SqliteLink : Link, IDisposable
 {
     private readonly SqliteConnection _connection;
     private readonly Dictionary<string, SqliteCommand> _prepared = new(StringComparer.Ordinal);
 
     private SqliteLink(SqliteConnection connection) => _connection = connection;
+
+    public override Dialect Dialect => Dialect.Sqlite;
 
     /// <summary>Whether the engine is outside a transaction: true too after it rolled one back by itself.</summary>
     public bool IsAutocommit => raw.sqlite3_get_autocommit(_connection.Handle!) != 0;
@@ -65,17 +68,36 @@ internal sealed class SqliteLink : IDisposable
         command.ExecuteNonQuery();
     }
 
+    // The engine answers on this thread: what the stores await is there already.
+    public override ValueTask<int> RunAsync(string sql, params ReadOnlySpan<(string Name, object? Value)> values) => new(Run(sql, values));
+
+    public override void Post(string sql, params ReadOnlySpan<(string Name, object? Value)> values) => Run(sql, values);
+
+    public override ValueTask<T?> FirstAsync<T>(string sql, Func<DbDataReader, T> map, params ReadOnlySpan<(string Name, object? Value)> values)
+        where T : default => new(First(sql, map, values));
+
+    // The file has one writer, so nobody else changes anything before the unit ends.
+    public override ValueTask<T?> LockAsync<T>(string sql, Func<DbDataReader, T> map, params ReadOnlySpan<(string Name, object? Value)> values)
+        where T : default => new(First(sql, map, values));
+
+    public override ValueTask<List<T>> AllAsync<T>(string sql, Func<DbDataReader, T> map, params ReadOnlySpan<(string Name, object? Value)> values) => new(All(sql, map, values));
+
+    public override void Alone(string thing)
+    {
+        // The file's writer is alone anyway.
+    }
+
     /// <summary>Runs a change; the number of rows it changed.</summary>
     public int Run(string sql, params ReadOnlySpan<(string Name, object? Value)> values) => Bind(sql, values).ExecuteNonQuery();
 
     /// <summary>The first row, or the default when there is none.</summary>
-    public T? First<T>(string sql, Func<SqliteDataReader, T> map, params ReadOnlySpan<(string Name, object? Value)> values)
+    public T? First<T>(string sql, Func<DbDataReader, T> map, params ReadOnlySpan<(string Name, object? Value)> values)
     {
         using var reader = Bind(sql, values).ExecuteReader();
         return reader.Read() ? map(reader) : default;
     }
 
-    public List<T> All<T>(string sql, Func<SqliteDataReader, T> map, params ReadOnlySpan<(string Name, object? Value)> values)
+    public List<T> All<T>(string sql, Func<DbDataReader, T> map, params ReadOnlySpan<(string Name, object? Value)> values)
     {
         using var reader = Bind(sql, values).ExecuteReader();
         List<T> rows = [];
@@ -100,7 +122,8 @@ internal sealed class SqliteLink : IDisposable
             var parameter = command.Parameters[i];
             if (!string.Equals(parameter.ParameterName, values[i].Name, StringComparison.Ordinal))
                 throw new ArgumentException($"A statement takes its values in one order; '{values[i].Name}' stands where '{parameter.ParameterName}' did.", nameof(values));
-            parameter.Value = values[i].Value ?? DBNull.Value;
+            Values.RefuseUnstorable(parameter.ParameterName, values[i].Value);
+            parameter.Value = values[i].Value is null or Null ? DBNull.Value : values[i].Value;
         }
 
         return command;

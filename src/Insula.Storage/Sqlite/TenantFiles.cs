@@ -1,3 +1,4 @@
+using Insula.Storage.Engine;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Tenants;
@@ -299,16 +300,12 @@ internal sealed partial class TenantFiles : IAsyncDisposable
         public bool Gone { get; set; }
     }
 
-    /// <summary>The right to use an open file until it is disposed.</summary>
-    internal sealed class Lease(TenantFiles files, Entry entry, SqliteFile file) : IDisposable
+    internal sealed class Lease(TenantFiles files, Entry entry, SqliteFile file) : TenantLease
     {
-        private int _released;
+        public SqliteFile File => (SqliteFile)Database;
 
-        public SqliteFile File => Volatile.Read(ref _released) == 0 ? file : throw new ObjectDisposedException(nameof(Insula.Agents.ITenantStore));
+        protected override Database Leased => file;
 
-        public void Dispose()
-        {
-            if (Interlocked.Exchange(ref _released, 1) == 0) files.Release(entry);
-        }
+        protected override void Release() => files.Release(entry);
     }
 }

@@ -17,11 +17,17 @@ internal static class ControlSql
         set description = excluded.description, limits = excluded.limits, features = excluded.features, placement = excluded.placement
         """;
 
-    /// <summary>The writer is alone in its transaction, so the next number of a trail is free.</summary>
+    /// <summary>Takes the next number of a trail, and holds it until the commit.</summary>
+    public const string AdvanceTrail =
+        """
+        insert into audit_heads (trail, seq) values (@trail, 1)
+        on conflict (trail) do update set seq = audit_heads.seq + 1
+        """;
+
     public const string AppendAudit =
         """
         insert into audit (trail, seq, principal_kind, principal_name, action, target, detail, at)
-        select @trail, coalesce(max(seq), 0) + 1, @principal_kind, @principal_name, @action, @target, @detail, @at from audit where trail = @trail
+        select @trail, h.seq, @principal_kind, @principal_name, @action, @target, @detail, @at from audit_heads h where h.trail = @trail
         """;
 
     public const string ListAudit =

@@ -7,7 +7,7 @@ internal static class EventSql
     private const string Filter =
         """
         coalesce(processed_at, created_at) between @processed_from and @processed_to
-          and (cast(@types as text) is null or type in (select value from json_each(@types)))
+          and (cast(@types as text) is null or replace(@types, '|' || type || '|', '') <> @types)
         """;
 
     public const string Insert =
@@ -47,12 +47,15 @@ internal static class EventSql
         where tenant_id = @tenant_id and event_id = @event_id and session_id = @session_id and processed_at is null
         """;
 
-    /// <summary>Whether input stands that a worker has to look at: guidance alone (system.message) wakes nobody.</summary>
+    /// <summary>
+    /// Whether input stands that a worker has to look at: guidance alone (system.message) wakes nobody. An expression, for
+    /// use in a statement about one session.
+    /// </summary>
     public const string HasPending =
         """
-        select exists (
-          select 1 from events
-          where tenant_id = @tenant_id and session_id = @session_id and processed_at is null
-            and type in ('user.message', 'user.interrupt', 'user.tool_confirmation', 'user.custom_tool_result'))
+        exists (
+          select 1 from events e
+          where e.tenant_id = @tenant_id and e.session_id = @session_id and e.processed_at is null
+            and e.type in ('user.message', 'user.interrupt', 'user.tool_confirmation', 'user.custom_tool_result'))
         """;
 }

@@ -33,7 +33,7 @@ internal static class KnowledgeSql
     public const string Passages =
         "select ordinal, heading, text from knowledge_passages where tenant_id = @tenant_id and source_id = @source_id order by ordinal";
 
-    public const string Totals = "select coalesce(sum(passages), 0), coalesce(sum(bytes), 0) from knowledge_sources where tenant_id = @tenant_id";
+    public const string Totals = "select cast(coalesce(sum(passages), 0) as bigint), cast(coalesce(sum(bytes), 0) as bigint) from knowledge_sources where tenant_id = @tenant_id";
 
     public const string Delete = "delete from knowledge_sources where tenant_id = @tenant_id and source_id = @source_id";
 }

@@ -17,6 +17,15 @@ internal static class RunSql
         limit 1
         """;
 
+    public const string CountUsage =
+        """
+        update sessions
+        set input_tokens = input_tokens + @input_tokens, output_tokens = output_tokens + @output_tokens,
+            cache_read_tokens = cache_read_tokens + @cache_read_tokens, cache_write_tokens = cache_write_tokens + @cache_write_tokens
+        where tenant_id = @tenant_id and session_id = @session_id
+          and not exists (select 1 from usage_outbox u where u.tenant_id = @tenant_id and u.usage_id = @usage_id)
+        """;
+
     public const string InsertUsage =
         """
         insert into usage_outbox (tenant_id, usage_id, session_id, run_id, kind, name, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, at)

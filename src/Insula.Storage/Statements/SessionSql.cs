@@ -14,7 +14,7 @@ internal static class SessionSql
           and (@archived_too or archived_at is null)
           and (cast(@agent_id as text) is null or agent_id = @agent_id)
           and (cast(@agent_version as integer) is null or agent_version = @agent_version)
-          and (cast(@statuses as text) is null or status in (select value from json_each(@statuses)))
+          and (cast(@statuses as text) is null or replace(@statuses, '|' || status || '|', '') <> @statuses)
         """;
 
     public const string Insert =
@@ -55,21 +55,21 @@ internal static class SessionSql
     public const string Claim = "update sessions set epoch = epoch + 1 where tenant_id = @tenant_id and session_id = @session_id";
 
     /// <summary>What an append has to know of its session.</summary>
-    public const string Head = "select epoch, last_seq, pending_input from sessions where tenant_id = @tenant_id and session_id = @session_id";
+    public const string Head = "select epoch, last_seq from sessions where tenant_id = @tenant_id and session_id = @session_id";
 
     public const string ProjectInput =
-        """
-        update sessions set last_seq = @last_seq, pending_input = @pending_input, updated_at = @updated_at
+        $"""
+        update sessions set last_seq = @last_seq, pending_input = {EventSql.HasPending}, updated_at = @updated_at
         where tenant_id = @tenant_id and session_id = @session_id
         """;
+
+    /// <summary>After an append that took up input, so that what still stands is looked at anew.</summary>
+    public const string ProjectTakenUp = $"update sessions set pending_input = {EventSql.HasPending} where tenant_id = @tenant_id and session_id = @session_id";
 
     public const string ProjectRun =
         """
         update sessions
-        set last_seq = @last_seq, pending_input = @pending_input, updated_at = @updated_at, status = coalesce(@status, status),
-            input_tokens = input_tokens + @input_tokens, output_tokens = output_tokens + @output_tokens,
-            cache_read_tokens = cache_read_tokens + @cache_read_tokens, cache_write_tokens = cache_write_tokens + @cache_write_tokens,
-            active_seconds = active_seconds + @active_seconds
+        set last_seq = @last_seq, updated_at = @updated_at, status = coalesce(@status, status), active_seconds = active_seconds + @active_seconds
         where tenant_id = @tenant_id and session_id = @session_id
         """;
 }

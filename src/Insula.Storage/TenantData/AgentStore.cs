@@ -1,81 +1,72 @@
 using Insula.Agents.Agents;
-using Insula.Storage.Sqlite;
+using Insula.Storage.Engine;
 using Insula.Storage.Statements;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
-using Microsoft.Data.Sqlite;
 
 namespace Insula.Storage.TenantData;
 
-internal sealed class AgentStore(SqliteFile file, string tenant) : IAgentStore
+internal sealed class AgentStore(Database database, string tenant) : IAgentStore
 {
-    public Task AddAsync(Agent agent, CancellationToken ct) => file.WriteAsync(
+    public Task AddAsync(Agent agent, CancellationToken ct) => database.WriteAsync(
         link =>
         {
-            link.Run(
+            link.Post(
                 AgentSql.Insert,
                 ("@tenant_id", tenant),
                 ("@agent_id", agent.Id.ToString()),
                 ("@name", agent.Definition.Name),
                 ("@newest_version", agent.Version),
                 ("@created_at", Instant.ToNumber(agent.CreatedAt)),
-                ("@archived_at", Instant.ToNumber(agent.ArchivedAt)));
+                ("@archived_at", Instant.ToValue(agent.ArchivedAt)));
             InsertVersion(link, agent);
-            return true;
+            return ValueTask.CompletedTask;
         },
         ct);
 
-    public Task<Agent?> FindAsync(Id<Agent> id, int? version, CancellationToken ct) => file.ReadAsync(
-        link => version is { } exact
-            ? link.First(AgentSql.FindVersion, Read, ("@tenant_id", tenant), ("@agent_id", id.ToString()), ("@version", exact))
-            : FindNewest(link, id),
-        ct);
+    public Task<Agent?> FindAsync(Id<Agent> id, int? version, CancellationToken ct) => version is { } exact
+        ? database.FirstAsync(AgentSql.FindVersion, Read, ct, ("@tenant_id", tenant), ("@agent_id", id.ToString()), ("@version", exact))
+        : database.FirstAsync(AgentSql.FindNewest, Read, ct, ("@tenant_id", tenant), ("@agent_id", id.ToString()));
 
-    public Task<Page<Agent>> ListAsync(AgentFilter filter, PageRequest page, CancellationToken ct)
+    public async Task<Page<Agent>> ListAsync(AgentFilter filter, PageRequest page, CancellationToken ct)
     {
         var list = $"agents {tenant}";
         var after = Cursor.Of(page, list, Cursor.Top);
         var created = Moments.Of(filter.Created);
-        return file.ReadAsync(
-            link => Pages.Cut(
-                link.All(
-                    AgentSql.List,
-                    Read,
-                    ("@tenant_id", tenant),
-                    ("@after_at", after.At),
-                    ("@after_id", after.Id),
-                    ("@created_from", created.From),
-                    ("@created_to", created.To),
-                    ("@archived_too", filter.IncludeArchived),
-                    ("@name", filter.Name),
-                    ("@limit", page.Limit + 1)),
-                page.Limit,
-                last => new Cursor(Instant.ToNumber(last.CreatedAt), last.Id.ToString()).ToText(list)),
-            ct);
+        var rows = await database.AllAsync(
+            AgentSql.List,
+            Read,
+            ct,
+            ("@tenant_id", tenant),
+            ("@after_at", after.At),
+            ("@after_id", after.Id),
+            ("@created_from", created.From),
+            ("@created_to", created.To),
+            ("@archived_too", filter.IncludeArchived),
+            ("@name", filter.Name),
+            ("@limit", page.Limit + 1));
+        return Pages.Cut(rows, page.Limit, last => new Cursor(Instant.ToNumber(last.CreatedAt), last.Id.ToString()).ToText(list));
     }
 
-    public Task<Page<Agent>> VersionsAsync(Id<Agent> id, PageRequest page, CancellationToken ct)
+    public async Task<Page<Agent>> VersionsAsync(Id<Agent> id, PageRequest page, CancellationToken ct)
     {
         var list = $"versions {tenant} {id}";
         var after = Cursor.Of(page, list, Cursor.Top);
-        return file.ReadAsync(
-            link => Pages.Cut(
-                link.All(
-                    AgentSql.ListVersions,
-                    Read,
-                    ("@tenant_id", tenant),
-                    ("@agent_id", id.ToString()),
-                    ("@after_version", after.At),
-                    ("@limit", page.Limit + 1)),
-                page.Limit,
-                last => new Cursor(last.Version, "").ToText(list)),
-            ct);
+        var rows = await database.AllAsync(
+            AgentSql.ListVersions,
+            Read,
+            ct,
+            ("@tenant_id", tenant),
+            ("@agent_id", id.ToString()),
+            ("@after_version", after.At),
+            ("@limit", page.Limit + 1));
+        return Pages.Cut(rows, page.Limit, last => new Cursor(last.Version, "").ToText(list));
     }
 
-    public Task<bool> AddVersionAsync(Agent next, CancellationToken ct) => file.WriteAsync(
-        link =>
+    public Task<bool> AddVersionAsync(Agent next, CancellationToken ct) => database.WriteAsync(
+        async link =>
         {
-            var advanced = link.Run(
+            var advanced = await link.RunAsync(
                 AgentSql.Advance,
                 ("@tenant_id", tenant),
                 ("@agent_id", next.Id.ToString()),
@@ -87,15 +78,15 @@ internal sealed class AgentStore(SqliteFile file, string tenant) : IAgentStore
         },
         ct);
 
-    public Task<Agent?> ArchiveAsync(Id<Agent> id, DateTimeOffset at, CancellationToken ct) => file.WriteAsync(
+    public Task<Agent?> ArchiveAsync(Id<Agent> id, DateTimeOffset at, CancellationToken ct) => database.WriteAsync(
         link =>
         {
-            link.Run(AgentSql.Archive, ("@tenant_id", tenant), ("@agent_id", id.ToString()), ("@at", Instant.ToNumber(at)));
-            return FindNewest(link, id);
+            link.Post(AgentSql.Archive, ("@tenant_id", tenant), ("@agent_id", id.ToString()), ("@at", Instant.ToNumber(at)));
+            return link.FirstAsync(AgentSql.FindNewest, Read, ("@tenant_id", tenant), ("@agent_id", id.ToString()));
         },
         ct);
 
-    private void InsertVersion(SqliteLink link, Agent agent) => link.Run(
+    private void InsertVersion(Link link, Agent agent) => link.Post(
         AgentSql.InsertVersion,
         ("@tenant_id", tenant),
         ("@agent_id", agent.Id.ToString()),
@@ -103,8 +94,6 @@ internal sealed class AgentStore(SqliteFile file, string tenant) : IAgentStore
         ("@definition", Rows.ToJson(agent.Definition)),
         ("@updated_at", Instant.ToNumber(agent.UpdatedAt)));
 
-    private Agent? FindNewest(SqliteLink link, Id<Agent> id) => link.First(AgentSql.FindNewest, Read, ("@tenant_id", tenant), ("@agent_id", id.ToString()));
-
-    private static Agent Read(SqliteDataReader row) =>
+    private static Agent Read(DbDataReader row) =>
         new(row.Id<Agent>(0), row.GetInt32(1), row.Json<AgentDefinition>(2), row.Moment(3), row.Moment(4), row.MomentOrNull(5));
 }

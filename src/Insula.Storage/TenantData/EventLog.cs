@@ -4,16 +4,15 @@ using System.Text.Json.Serialization;
 using Insula.Agents.Events;
 using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
-using Insula.Storage.Sqlite;
+using Insula.Storage.Engine;
 using Insula.Storage.Statements;
 using Insula.Tenancy.Identity;
-using Microsoft.Data.Sqlite;
 
 namespace Insula.Storage.TenantData;
 
 /// <summary>
-/// The log's own statements, for use inside a write: numbers without gaps, because the writer is alone in its
-/// transaction and takes the next number from the session's row, which it brings up to date before it commits.
+/// The log's own statements, for use inside a write: numbers without gaps, because the writer holds the
+/// session's row, takes the next number from it, and brings it up to date before it commits.
 /// </summary>
 internal static class EventLog
 {
@@ -23,13 +22,13 @@ internal static class EventLog
 
     /// <summary>Writes the events after <paramref name="lastSeq"/>. Input stands unprocessed until a run takes it up; anything else is processed as it is written.</summary>
     public static List<SessionEvent> Append(
-        SqliteLink link, string tenant, Id<Session> session, IReadOnlyList<NewEvent> events, long lastSeq, long epoch, Id<Run>? run, DateTimeOffset at)
+        Link link, string tenant, Id<Session> session, IReadOnlyList<NewEvent> events, long lastSeq, long epoch, Id<Run>? run, DateTimeOffset at)
     {
         List<SessionEvent> appended = new(events.Count);
         foreach (var given in events)
         {
             var written = new SessionEvent(++lastSeq, given.Id, given.Body, at, given.Body is InputBody ? null : at, epoch, run);
-            link.Run(
+            link.Post(
                 EventSql.Insert,
                 ("@tenant_id", tenant),
                 ("@session_id", session.ToString()),
@@ -38,7 +37,7 @@ internal static class EventLog
                 ("@type", TypeNames[written.Body.GetType()]),
                 ("@body", Rows.ToJson(written.Body)),
                 ("@created_at", Instant.ToNumber(at)),
-                ("@processed_at", Instant.ToNumber(written.ProcessedAt)),
+                ("@processed_at", Instant.ToValue(written.ProcessedAt)),
                 ("@epoch", epoch),
                 ("@run_id", run?.ToString()));
             appended.Add(written);
@@ -47,11 +46,11 @@ internal static class EventLog
         return appended;
     }
 
-    public static void TakeUp(SqliteLink link, string tenant, RunAppend append)
+    public static void TakeUp(Link link, string tenant, RunAppend append)
     {
         foreach (var input in append.Processed)
         {
-            link.Run(
+            link.Post(
                 EventSql.TakeUp,
                 ("@tenant_id", tenant),
                 ("@event_id", input.ToString()),
@@ -61,11 +60,8 @@ internal static class EventLog
         }
     }
 
-    public static bool HasPending(SqliteLink link, string tenant, Id<Session> session) =>
-        link.Number(EventSql.HasPending, ("@tenant_id", tenant), ("@session_id", session.ToString())) != 0;
-
     /// <summary>Reads the columns of <see cref="EventSql"/>.</summary>
-    public static SessionEvent Read(SqliteDataReader row) => new(
+    public static SessionEvent Read(DbDataReader row) => new(
         row.GetInt64(0),
         row.Id<SessionEvent>(1),
         row.Json<EventBody>(2),

@@ -1,93 +1,80 @@
 using System.Runtime.CompilerServices;
 using Insula.Agents.Knowledge;
-using Insula.Storage.Sqlite;
+using Insula.Storage.Engine;
 using Insula.Storage.Statements;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
 using Insula.Tenancy.Plans;
-using Microsoft.Data.Sqlite;
 
 namespace Insula.Storage.TenantData;
 
-internal sealed class KnowledgeStore(SqliteFile file, string tenant) : IKnowledgeStore
+internal sealed class KnowledgeStore(Database database, string tenant) : IKnowledgeStore
 {
-    public Task<KnowledgeSource?> FindByNameAsync(string name, CancellationToken ct) => file.ReadAsync(link => FindByName(link, name), ct);
+    public Task<KnowledgeSource?> FindByNameAsync(string name, CancellationToken ct) =>
+        database.FirstAsync(KnowledgeSql.FindByName, Read, ct, ("@tenant_id", tenant), ("@name", name));
 
-    public Task<KnowledgeSource?> FindAsync(Id<KnowledgeSource> source, CancellationToken ct) => file.ReadAsync(link => Find(link, source), ct);
+    public Task<KnowledgeSource?> FindAsync(Id<KnowledgeSource> source, CancellationToken ct) => database.ReadAsync(link => FindAsync(link, source), ct);
 
     public Task<Result<Done>> AddAsync(KnowledgeSource source, IReadOnlyList<StoredPassage> passages, Id<KnowledgeSource>? replaces, Limits limits, CancellationToken ct)
     {
         if (source.Passages != passages.Count) throw new ArgumentException("The source counts other passages than are given.", nameof(passages));
-        return file.WriteAsync<Result<Done>>(
-            link =>
+        return database.WriteAsync<Result<Done>>(
+            async link =>
             {
-                var replaced = replaces is { } old ? Find(link, old) : null;
-                if (FindByName(link, source.Name) is { } holder && holder.Id != replaced?.Id)
+                // The quota is a rule over all sources: two that are added at once must see each other.
+                link.Alone($"knowledge {tenant}");
+                var replaced = replaces is { } old ? await FindAsync(link, old) : null;
+                if (await link.FirstAsync(KnowledgeSql.FindByName, Read, ("@tenant_id", tenant), ("@name", source.Name)) is { } holder && holder.Id != replaced?.Id)
                     return Fault.Conflict("source_changed", "A source of this name was learned at the same time. Try again.");
-                if (OverQuota(link, source, replaced, limits) is { } fault) return fault;
-                if (replaced is not null) Delete(link, replaced.Id);
+                if (await OverQuotaAsync(link, source, replaced, limits) is { } fault) return fault;
+                if (replaced is not null) link.Post(KnowledgeSql.Delete, ("@tenant_id", tenant), ("@source_id", replaced.Id.ToString()));
                 Insert(link, source, passages);
                 return new Done();
             },
             ct);
     }
 
-    public Task<bool> RemoveAsync(Id<KnowledgeSource> source, CancellationToken ct) => file.WriteAsync(link => Delete(link, source), ct);
+    public async Task<bool> RemoveAsync(Id<KnowledgeSource> source, CancellationToken ct) =>
+        await database.ChangeAsync(KnowledgeSql.Delete, ct, ("@tenant_id", tenant), ("@source_id", source.ToString())) > 0;
 
-    public Task<Page<KnowledgeSource>> ListAsync(PageRequest page, CancellationToken ct)
+    public async Task<Page<KnowledgeSource>> ListAsync(PageRequest page, CancellationToken ct)
     {
         var list = $"sources {tenant}";
         var after = Cursor.Of(page, list, Cursor.Top);
-        return file.ReadAsync(
-            link => Pages.Cut(
-                link.All(
-                    KnowledgeSql.List,
-                    Read,
-                    ("@tenant_id", tenant),
-                    ("@after_at", after.At),
-                    ("@after_id", after.Id),
-                    ("@limit", page.Limit + 1)),
-                page.Limit,
-                last => new Cursor(Instant.ToNumber(last.LearnedAt), last.Id.ToString()).ToText(list)),
-            ct);
+        var rows = await database.AllAsync(
+            KnowledgeSql.List,
+            Read,
+            ct,
+            ("@tenant_id", tenant),
+            ("@after_at", after.At),
+            ("@after_id", after.Id),
+            ("@limit", page.Limit + 1));
+        return Pages.Cut(rows, page.Limit, last => new Cursor(Instant.ToNumber(last.LearnedAt), last.Id.ToString()).ToText(list));
     }
 
     public async IAsyncEnumerable<(KnowledgeSource Source, StoredPassage Passage)> ReadAllAsync([EnumeratorCancellation] CancellationToken ct)
     {
-        // A source never changes, so reading one at a time gives each whole or, when it went meanwhile, not at all;
-        // and a slow reader holds no read connection.
-        var ids = await file.ReadAsync(link => link.All(KnowledgeSql.ListIds, static row => row.Id<KnowledgeSource>(0), ("@tenant_id", tenant)), ct);
+        // One source at a time, so that a slow reader holds no connection.
+        var ids = await database.AllAsync(KnowledgeSql.ListIds, static row => row.Id<KnowledgeSource>(0), ct, ("@tenant_id", tenant));
         foreach (var id in ids)
         {
-            var (source, passages) = await file.ReadAsync(link => ReadWhole(link, id), ct);
-            if (source is null) continue;
+            var passages = await database.AllAsync(
+                KnowledgeSql.Passages,
+                row => new StoredPassage(id, row.GetInt32(0), row.GetString(1), row.GetString(2)),
+                ct,
+                ("@tenant_id", tenant),
+                ("@source_id", id.ToString()));
+
+            // A source never changes, and goes with all its passages: read second, it says that they were all there.
+            if (await FindAsync(id, ct) is not { } source) continue;
             foreach (var passage in passages) yield return (source, passage);
         }
     }
 
-    private (KnowledgeSource? Source, List<StoredPassage> Passages) ReadWhole(SqliteLink link, Id<KnowledgeSource> id)
+    private async ValueTask<Fault?> OverQuotaAsync(Link link, KnowledgeSource source, KnowledgeSource? replaced, Limits limits)
     {
-        link.Run("begin");
-        try
-        {
-            var source = Find(link, id);
-            var passages = link.All(
-                KnowledgeSql.Passages,
-                row => new StoredPassage(id, row.GetInt32(0), row.GetString(1), row.GetString(2)),
-                ("@tenant_id", tenant),
-                ("@source_id", id.ToString()));
-            return (source, passages);
-        }
-        finally
-        {
-            link.Run("commit");
-        }
-    }
-
-    private Fault? OverQuota(SqliteLink link, KnowledgeSource source, KnowledgeSource? replaced, Limits limits)
-    {
-        var (concepts, bytes) = link.First(KnowledgeSql.Totals, static row => (row.GetInt64(0), row.GetInt64(1)), ("@tenant_id", tenant));
+        var (concepts, bytes) = await link.FirstAsync(KnowledgeSql.Totals, static row => (row.GetInt64(0), row.GetInt64(1)), ("@tenant_id", tenant));
         concepts += source.Passages - (replaced?.Passages ?? 0);
         bytes += source.Bytes - (replaced?.Bytes ?? 0);
         if (concepts > limits.Concepts)
@@ -100,9 +87,9 @@ internal sealed class KnowledgeStore(SqliteFile file, string tenant) : IKnowledg
             : null;
     }
 
-    private void Insert(SqliteLink link, KnowledgeSource source, IReadOnlyList<StoredPassage> passages)
+    private void Insert(Link link, KnowledgeSource source, IReadOnlyList<StoredPassage> passages)
     {
-        link.Run(
+        link.Post(
             KnowledgeSql.InsertSource,
             ("@tenant_id", tenant),
             ("@source_id", source.Id.ToString()),
@@ -116,7 +103,7 @@ internal sealed class KnowledgeStore(SqliteFile file, string tenant) : IKnowledg
         foreach (var passage in passages)
         {
             if (passage.Source != source.Id) throw new ArgumentException("A passage belongs to another source.", nameof(passages));
-            link.Run(
+            link.Post(
                 KnowledgeSql.InsertPassage,
                 ("@tenant_id", tenant),
                 ("@source_id", source.Id.ToString()),
@@ -126,15 +113,10 @@ internal sealed class KnowledgeStore(SqliteFile file, string tenant) : IKnowledg
         }
     }
 
-    private KnowledgeSource? FindByName(SqliteLink link, string name) => link.First(KnowledgeSql.FindByName, Read, ("@tenant_id", tenant), ("@name", name));
+    private ValueTask<KnowledgeSource?> FindAsync(Link link, Id<KnowledgeSource> source) =>
+        link.FirstAsync(KnowledgeSql.Find, Read, ("@tenant_id", tenant), ("@source_id", source.ToString()));
 
-    private KnowledgeSource? Find(SqliteLink link, Id<KnowledgeSource> source) =>
-        link.First(KnowledgeSql.Find, Read, ("@tenant_id", tenant), ("@source_id", source.ToString()));
-
-    private bool Delete(SqliteLink link, Id<KnowledgeSource> source) =>
-        link.Run(KnowledgeSql.Delete, ("@tenant_id", tenant), ("@source_id", source.ToString())) > 0;
-
-    private static KnowledgeSource Read(SqliteDataReader row) => new(
+    private static KnowledgeSource Read(DbDataReader row) => new(
         row.Id<KnowledgeSource>(0),
         row.GetString(1),
         row.GetString(2),

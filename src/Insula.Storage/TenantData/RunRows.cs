@@ -1,17 +1,15 @@
-using Insula.Agents.Models;
 using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
-using Insula.Storage.Sqlite;
+using Insula.Storage.Engine;
 using Insula.Storage.Statements;
 using Insula.Tenancy.Identity;
-using Microsoft.Data.Sqlite;
 
 namespace Insula.Storage.TenantData;
 
 /// <summary>Runs and what they used, for use inside a write.</summary>
 internal static class RunRows
 {
-    public static void Put(SqliteLink link, string tenant, Run run) => link.Run(
+    public static void Put(Link link, string tenant, Run run) => link.Post(
         RunSql.Put,
         ("@tenant_id", tenant),
         ("@run_id", run.Id.ToString()),
@@ -20,15 +18,25 @@ internal static class RunRows
         ("@stop_reason", run.StopReason),
         ("@steps", run.Steps),
         ("@started_at", Instant.ToNumber(run.StartedAt)),
-        ("@ended_at", Instant.ToNumber(run.EndedAt)));
+        ("@ended_at", Instant.ToValue(run.EndedAt)));
 
-    /// <summary>Writes usage that is not there yet; the tokens of what was new.</summary>
-    public static TokenUsage AddUsage(SqliteLink link, string tenant, IReadOnlyList<UsageRow> rows)
+    /// <summary>
+    /// Writes usage that is not there yet, and counts it on the session first: the count asks whether the row is there.
+    /// </summary>
+    public static void AddUsage(Link link, string tenant, IReadOnlyList<UsageRow> rows)
     {
-        var added = default(TokenUsage);
         foreach (var row in rows)
         {
-            var isNew = link.Run(
+            link.Post(
+                RunSql.CountUsage,
+                ("@tenant_id", tenant),
+                ("@usage_id", row.Id.ToString()),
+                ("@session_id", row.Session.ToString()),
+                ("@input_tokens", row.Tokens.Input),
+                ("@output_tokens", row.Tokens.Output),
+                ("@cache_read_tokens", row.Tokens.CacheRead),
+                ("@cache_write_tokens", row.Tokens.CacheWrite));
+            link.Post(
                 RunSql.InsertUsage,
                 ("@tenant_id", tenant),
                 ("@usage_id", row.Id.ToString()),
@@ -40,16 +48,11 @@ internal static class RunRows
                 ("@output_tokens", row.Tokens.Output),
                 ("@cache_read_tokens", row.Tokens.CacheRead),
                 ("@cache_write_tokens", row.Tokens.CacheWrite),
-                ("@at", Instant.ToNumber(row.At))) > 0;
-            if (isNew) added += row.Tokens;
+                ("@at", Instant.ToNumber(row.At)));
         }
-
-        return added;
     }
 
-    public static Run? FindOpen(SqliteLink link, string tenant, Id<Session> session) =>
-        link.First(RunSql.FindOpen, Read, ("@tenant_id", tenant), ("@session_id", session.ToString()));
-
-    private static Run Read(SqliteDataReader row) =>
+    /// <summary>Reads the columns of <see cref="RunSql"/>.</summary>
+    public static Run Read(DbDataReader row) =>
         new(row.Id<Run>(0), row.Id<Session>(1), row.Name<RunStatus>(2), row.TextOrNull(3), row.GetInt32(4), row.Moment(5), row.MomentOrNull(6));
 }

@@ -1,5 +1,5 @@
 using Insula.Agents.Sessions;
-using Insula.Storage.Sqlite;
+using Insula.Storage.Engine;
 using Insula.Storage.Statements;
 using Insula.Tenancy.Paging;
 
@@ -11,30 +11,26 @@ namespace Insula.Storage.TenantData;
 /// </summary>
 internal static class SessionList
 {
-    public static Task<BidirectionalPage<Session>> ReadAsync(SqliteFile file, string tenant, SessionFilter filter, PageRequest page, CancellationToken ct)
+    public static async Task<BidirectionalPage<Session>> ReadAsync(Database database, string tenant, SessionFilter filter, PageRequest page, CancellationToken ct)
     {
         var list = $"sessions {tenant} {(filter.Ascending ? "up" : "down")}";
         var from = Cursor.Of(page, list, filter.Ascending ? Cursor.Bottom : Cursor.Top);
         var created = Moments.Of(filter.Created);
-        return file.ReadAsync(
-            link =>
-            {
-                var rows = link.All(
-                    filter.Ascending ^ from.Backward ? SessionSql.ListUp : SessionSql.ListDown,
-                    SessionRows.Read,
-                    ("@tenant_id", tenant),
-                    ("@after_at", from.At),
-                    ("@after_id", from.Id),
-                    ("@created_from", created.From),
-                    ("@created_to", created.To),
-                    ("@archived_too", filter.IncludeArchived),
-                    ("@agent_id", filter.AgentId?.ToString()),
-                    ("@agent_version", filter.AgentVersion),
-                    ("@statuses", filter.Statuses is { Count: > 0 } statuses ? Rows.ToJson(statuses.Select(Rows.ToName)) : null),
-                    ("@limit", page.Limit + 1));
-                return Cut(rows, page, from.Backward, list);
-            },
-            ct);
+        var rows = await database.AllAsync(
+            filter.Ascending ^ from.Backward ? SessionSql.ListUp : SessionSql.ListDown,
+            SessionRows.Read,
+            ct,
+            ("@tenant_id", tenant),
+            ("@after_at", from.At),
+            ("@after_id", from.Id),
+            ("@created_from", created.From),
+            ("@created_to", created.To),
+            ("@archived_too", filter.IncludeArchived),
+            ("@agent_id", filter.AgentId?.ToString()),
+            ("@agent_version", filter.AgentVersion is { } version ? version : Null.Int),
+            ("@statuses", filter.Statuses is { Count: > 0 } statuses ? Rows.ToNames(statuses.Select(Rows.ToName)) : null),
+            ("@limit", page.Limit + 1));
+        return Cut(rows, page, from.Backward, list);
     }
 
     private static BidirectionalPage<Session> Cut(List<Session> rows, PageRequest page, bool backward, string list)

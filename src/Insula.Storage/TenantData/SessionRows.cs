@@ -3,20 +3,16 @@ using Insula.Agents.Agents;
 using Insula.Agents.Environments;
 using Insula.Agents.Models;
 using Insula.Agents.Sessions;
-using Insula.Storage.Sqlite;
+using Insula.Storage.Engine;
 using Insula.Storage.Statements;
 using Insula.Tenancy.Identity;
-using Microsoft.Data.Sqlite;
 
 namespace Insula.Storage.TenantData;
 
-/// <summary>Sessions as rows, for use inside a read or a write.</summary>
+/// <summary>Sessions as rows, for use inside a write.</summary>
 internal static class SessionRows
 {
-    public static Session? Find(SqliteLink link, string tenant, Id<Session> id) =>
-        link.First(SessionSql.Find, Read, ("@tenant_id", tenant), ("@session_id", id.ToString()));
-
-    public static void Insert(SqliteLink link, string tenant, Session session) => link.Run(
+    public static void Insert(Link link, string tenant, Session session) => link.Post(
         SessionSql.Insert,
         ("@tenant_id", tenant),
         ("@session_id", session.Id.ToString()),
@@ -38,10 +34,10 @@ internal static class SessionRows
         ("@active_seconds", session.ActiveSeconds),
         ("@created_at", Instant.ToNumber(session.CreatedAt)),
         ("@updated_at", Instant.ToNumber(session.UpdatedAt)),
-        ("@archived_at", Instant.ToNumber(session.ArchivedAt)));
+        ("@archived_at", Instant.ToValue(session.ArchivedAt)));
 
     /// <summary>Writes what an update may change, and nothing else.</summary>
-    public static void Update(SqliteLink link, string tenant, Session session) => link.Run(
+    public static void Update(Link link, string tenant, Session session) => link.Post(
         SessionSql.Update,
         ("@tenant_id", tenant),
         ("@session_id", session.Id.ToString()),
@@ -53,7 +49,7 @@ internal static class SessionRows
         ("@updated_at", Instant.ToNumber(session.UpdatedAt)));
 
     /// <summary>Reads the columns of <see cref="SessionSql"/>.</summary>
-    public static Session Read(SqliteDataReader row) => new(
+    public static Session Read(DbDataReader row) => new(
         row.Id<Session>(0),
         row.Id<Agent>(1),
         row.GetInt32(2),

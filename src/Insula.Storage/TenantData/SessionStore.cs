@@ -1,7 +1,7 @@
 using Insula.Agents.Events;
 using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
-using Insula.Storage.Sqlite;
+using Insula.Storage.Engine;
 using Insula.Storage.Statements;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
@@ -10,29 +10,30 @@ using Insula.Tenancy.Paging;
 namespace Insula.Storage.TenantData;
 
 /// <summary>
-/// Sessions and their logs. Each method that writes is one unit of the file's writer: it reads the session, lets the
-/// caller judge it, appends and brings the projection up to date with nobody in between.
+/// Sessions and their logs. Each method that writes is one transaction: it takes the session's row, lets the caller judge
+/// it, appends and brings the projection up to date with no other writer of that session in between.
 /// </summary>
-internal sealed class SessionStore(SqliteFile file, string tenant) : ISessionStore
+internal sealed class SessionStore(Database database, string tenant) : ISessionStore
 {
-    public Task<IReadOnlyList<SessionEvent>> AddAsync(Session session, IReadOnlyList<NewEvent> initial, CancellationToken ct) => file.WriteAsync<IReadOnlyList<SessionEvent>>(
+    public Task<IReadOnlyList<SessionEvent>> AddAsync(Session session, IReadOnlyList<NewEvent> initial, CancellationToken ct) => database.WriteAsync<IReadOnlyList<SessionEvent>>(
         link =>
         {
             SessionRows.Insert(link, tenant, session);
-            return initial.Count == 0 ? [] : AppendAndProject(link, session, initial, session.CreatedAt, session.UpdatedAt);
+            return new(initial.Count == 0 ? [] : AppendAndProject(link, session, initial, session.CreatedAt, session.UpdatedAt));
         },
         ct);
 
-    public Task<Session?> FindAsync(Id<Session> id, CancellationToken ct) => file.ReadAsync(link => SessionRows.Find(link, tenant, id), ct);
+    public Task<Session?> FindAsync(Id<Session> id, CancellationToken ct) =>
+        database.FirstAsync(SessionSql.Find, SessionRows.Read, ct, ("@tenant_id", tenant), ("@session_id", id.ToString()));
 
-    public Task<BidirectionalPage<Session>> ListAsync(SessionFilter filter, PageRequest page, CancellationToken ct) => SessionList.ReadAsync(file, tenant, filter, page, ct);
+    public Task<BidirectionalPage<Session>> ListAsync(SessionFilter filter, PageRequest page, CancellationToken ct) => SessionList.ReadAsync(database, tenant, filter, page, ct);
 
     public Task<Result<(Session Session, IReadOnlyList<SessionEvent> Events)>?> UpdateAsync(
         Id<Session> id, Func<Session, Result<SessionUpdate>> change, DateTimeOffset at, CancellationToken ct) =>
-        file.WriteAsync<Result<(Session Session, IReadOnlyList<SessionEvent> Events)>?>(
-            link =>
+        database.WriteAsync<Result<(Session Session, IReadOnlyList<SessionEvent> Events)>?>(
+            async link =>
             {
-                if (SessionRows.Find(link, tenant, id) is not { } before) return null;
+                if (await HoldAsync(link, id) is not { } before) return null;
                 if (change(before).Failed(out var fault, out var update)) return fault;
 
                 var events = EventLog.Append(link, tenant, id, update.Log, before.LastSeq, before.Epoch, null, at);
@@ -50,122 +51,117 @@ internal sealed class SessionStore(SqliteFile file, string tenant) : ISessionSto
             },
             ct);
 
-    public Task<Result<Session>?> ArchiveAsync(Id<Session> id, Func<Session, Fault?> allowed, DateTimeOffset at, CancellationToken ct) => file.WriteAsync<Result<Session>?>(
-        link =>
+    public Task<Result<Session>?> ArchiveAsync(Id<Session> id, Func<Session, Fault?> allowed, DateTimeOffset at, CancellationToken ct) => database.WriteAsync<Result<Session>?>(
+        async link =>
         {
-            if (SessionRows.Find(link, tenant, id) is not { } session) return null;
+            if (await HoldAsync(link, id) is not { } session) return null;
             if (session.ArchivedAt is not null) return session;
             if (allowed(session) is { } fault) return fault;
-            link.Run(SessionSql.Archive, ("@tenant_id", tenant), ("@session_id", id.ToString()), ("@at", Instant.ToNumber(at)));
+            link.Post(SessionSql.Archive, ("@tenant_id", tenant), ("@session_id", id.ToString()), ("@at", Instant.ToNumber(at)));
             return session with { ArchivedAt = at, UpdatedAt = at };
         },
         ct);
 
-    public Task<Result<Done>?> RemoveAsync(Id<Session> id, Func<Session, Fault?> allowed, CancellationToken ct) => file.WriteAsync<Result<Done>?>(
-        link =>
+    public Task<Result<Done>?> RemoveAsync(Id<Session> id, Func<Session, Fault?> allowed, CancellationToken ct) => database.WriteAsync<Result<Done>?>(
+        async link =>
         {
-            if (SessionRows.Find(link, tenant, id) is not { } session) return null;
+            if (await HoldAsync(link, id) is not { } session) return null;
             if (allowed(session) is { } fault) return fault;
-            link.Run(SessionSql.Delete, ("@tenant_id", tenant), ("@session_id", id.ToString()));
+            link.Post(SessionSql.Delete, ("@tenant_id", tenant), ("@session_id", id.ToString()));
             return new Done();
         },
         ct);
 
     public Task<Result<IReadOnlyList<SessionEvent>>?> AppendInputAsync(
         Id<Session> id, IReadOnlyList<NewEvent> input, Func<Session, Fault?> check, DateTimeOffset at, CancellationToken ct) =>
-        file.WriteAsync<Result<IReadOnlyList<SessionEvent>>?>(
-            link =>
+        database.WriteAsync<Result<IReadOnlyList<SessionEvent>>?>(
+            async link =>
             {
-                if (SessionRows.Find(link, tenant, id) is not { } session) return null;
+                if (await HoldAsync(link, id) is not { } session) return null;
                 if (check(session) is { } fault) return fault;
                 return AppendAndProject(link, session, input, at, at);
             },
             ct);
 
-    public Task<Session?> ClaimAsync(Id<Session> id, CancellationToken ct) => file.WriteAsync(
+    public Task<Session?> ClaimAsync(Id<Session> id, CancellationToken ct) => database.WriteAsync(
         link =>
         {
-            link.Run(SessionSql.Claim, ("@tenant_id", tenant), ("@session_id", id.ToString()));
-            return SessionRows.Find(link, tenant, id);
+            link.Post(SessionSql.Claim, ("@tenant_id", tenant), ("@session_id", id.ToString()));
+            return link.FirstAsync(SessionSql.Find, SessionRows.Read, ("@tenant_id", tenant), ("@session_id", id.ToString()));
         },
         ct);
 
-    public Task<IReadOnlyList<SessionEvent>> AppendAsync(RunAppend append, CancellationToken ct) => file.WriteAsync<IReadOnlyList<SessionEvent>>(link => Append(link, append), ct);
+    public Task<IReadOnlyList<SessionEvent>> AppendAsync(RunAppend append, CancellationToken ct) => database.WriteAsync(link => AppendAsync(link, append), ct);
 
-    public Task<Run?> FindOpenRunAsync(Id<Session> id, CancellationToken ct) => file.ReadAsync(link => RunRows.FindOpen(link, tenant, id), ct);
+    public Task<Run?> FindOpenRunAsync(Id<Session> id, CancellationToken ct) =>
+        database.FirstAsync(RunSql.FindOpen, RunRows.Read, ct, ("@tenant_id", tenant), ("@session_id", id.ToString()));
 
-    public async Task<IReadOnlyList<SessionEvent>> ReadAsync(Id<Session> id, long afterSeq, int limit, CancellationToken ct) => await file.ReadAsync(
-        link => link.All(
-            EventSql.Read,
-            EventLog.Read,
-            ("@tenant_id", tenant),
-            ("@session_id", id.ToString()),
-            ("@after_seq", afterSeq),
-            ("@limit", limit)),
-        ct);
+    public async Task<IReadOnlyList<SessionEvent>> ReadAsync(Id<Session> id, long afterSeq, int limit, CancellationToken ct) => await database.AllAsync(
+        EventSql.Read,
+        EventLog.Read,
+        ct,
+        ("@tenant_id", tenant),
+        ("@session_id", id.ToString()),
+        ("@after_seq", afterSeq),
+        ("@limit", limit));
 
-    public Task<Page<SessionEvent>> ListEventsAsync(Id<Session> id, EventFilter filter, PageRequest page, CancellationToken ct)
+    public async Task<Page<SessionEvent>> ListEventsAsync(Id<Session> id, EventFilter filter, PageRequest page, CancellationToken ct)
     {
         var list = $"events {tenant} {id} {(filter.Ascending ? "up" : "down")}";
         var after = Cursor.Of(page, list, filter.Ascending ? Cursor.Bottom : Cursor.Top);
         var processed = Moments.Of(filter.Processed);
-        return file.ReadAsync(
-            link => Pages.Cut(
-                link.All(
-                    filter.Ascending ? EventSql.ListUp : EventSql.ListDown,
-                    EventLog.Read,
-                    ("@tenant_id", tenant),
-                    ("@session_id", id.ToString()),
-                    ("@after_seq", after.At),
-                    ("@processed_from", processed.From),
-                    ("@processed_to", processed.To),
-                    ("@types", filter.Types is { Count: > 0 } types ? Rows.ToJson(types) : null),
-                    ("@limit", page.Limit + 1)),
-                page.Limit,
-                last => new Cursor(last.Seq, "").ToText(list)),
-            ct);
+        var rows = await database.AllAsync(
+            filter.Ascending ? EventSql.ListUp : EventSql.ListDown,
+            EventLog.Read,
+            ct,
+            ("@tenant_id", tenant),
+            ("@session_id", id.ToString()),
+            ("@after_seq", after.At),
+            ("@processed_from", processed.From),
+            ("@processed_to", processed.To),
+            ("@types", filter.Types is { Count: > 0 } types ? Rows.ToNames(types) : null),
+            ("@limit", page.Limit + 1));
+        return Pages.Cut(rows, page.Limit, last => new Cursor(last.Seq, "").ToText(list));
     }
 
-    private List<SessionEvent> AppendAndProject(SqliteLink link, Session session, IReadOnlyList<NewEvent> input, DateTimeOffset at, DateTimeOffset updatedAt)
+    /// <summary>The session, which no other writer changes before this unit ends.</summary>
+    private ValueTask<Session?> HoldAsync(Link link, Id<Session> id) =>
+        link.LockAsync(SessionSql.Find, SessionRows.Read, ("@tenant_id", tenant), ("@session_id", id.ToString()));
+
+    private List<SessionEvent> AppendAndProject(Link link, Session session, IReadOnlyList<NewEvent> input, DateTimeOffset at, DateTimeOffset updatedAt)
     {
         var events = EventLog.Append(link, tenant, session.Id, input, session.LastSeq, session.Epoch, null, at);
-        link.Run(
+        link.Post(
             SessionSql.ProjectInput,
             ("@tenant_id", tenant),
             ("@session_id", session.Id.ToString()),
             ("@last_seq", session.LastSeq + events.Count),
-            ("@pending_input", EventLog.HasPending(link, tenant, session.Id)),
             ("@updated_at", Instant.ToNumber(updatedAt)));
         return events;
     }
 
-    private List<SessionEvent> Append(SqliteLink link, RunAppend append)
+    private async ValueTask<IReadOnlyList<SessionEvent>> AppendAsync(Link link, RunAppend append)
     {
-        var head = link.First(
+        var head = await link.LockAsync(
             SessionSql.Head,
-            static row => ((long Epoch, long LastSeq, bool Pending)?)(row.GetInt64(0), row.GetInt64(1), row.GetBoolean(2)),
+            static row => ((long Epoch, long LastSeq)?)(row.GetInt64(0), row.GetInt64(1)),
             ("@tenant_id", tenant),
             ("@session_id", append.Session.ToString()));
-        if (head is not var (epoch, lastSeq, pending) || epoch != append.Epoch) throw new FencedOffException();
+        if (head is not var (epoch, lastSeq) || epoch != append.Epoch) throw new FencedOffException();
 
         var events = EventLog.Append(link, tenant, append.Session, append.Events, lastSeq, epoch, append.Run?.Id, append.At);
         EventLog.TakeUp(link, tenant, append);
         if (append.Run is { } run) RunRows.Put(link, tenant, run);
-        var used = RunRows.AddUsage(link, tenant, append.Usage);
-        if (append.Processed.Count > 0) pending = EventLog.HasPending(link, tenant, append.Session);
-        link.Run(
+        RunRows.AddUsage(link, tenant, append.Usage);
+        link.Post(
             SessionSql.ProjectRun,
             ("@tenant_id", tenant),
             ("@session_id", append.Session.ToString()),
             ("@last_seq", lastSeq + events.Count),
-            ("@pending_input", pending),
             ("@updated_at", Instant.ToNumber(append.At)),
             ("@status", append.Status is { } status ? Rows.ToName(status) : null),
-            ("@input_tokens", used.Input),
-            ("@output_tokens", used.Output),
-            ("@cache_read_tokens", used.CacheRead),
-            ("@cache_write_tokens", used.CacheWrite),
             ("@active_seconds", append.ActiveSeconds));
+        if (append.Processed.Count > 0) link.Post(SessionSql.ProjectTakenUp, ("@tenant_id", tenant), ("@session_id", append.Session.ToString()));
         return events;
     }
 }

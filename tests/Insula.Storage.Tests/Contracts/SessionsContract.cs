@@ -31,7 +31,7 @@ public abstract class SessionsContract : TenantStoreContract
     public async Task Initial_events_are_the_first_of_the_log_and_wait_for_a_run()
     {
         var session = NewSession();
-        var message = Message(HardText);
+        var message = Message($"{HardText} \0");
         var events = await Store.Sessions.AddAsync(session, [message, new(new SystemMessage([ContentBlock.OfText("be kind")]))], Ct);
         Assert.Equal([1L, 2L], events.Select(static e => e.Seq));
         Assert.Equal(message.Id, events[0].Id);
@@ -40,6 +40,15 @@ public abstract class SessionsContract : TenantStoreContract
         var read = (await Store.Sessions.FindAsync(session.Id, Ct))!;
         Assert.Equal((2, true), (read.LastSeq, read.PendingInput));
         SameList(events, await Store.Sessions.ReadAsync(session.Id, 0, 10, Ct));
+    }
+
+    [Fact]
+    public async Task A_text_that_not_every_engine_can_hold_is_refused_by_name_and_nothing_is_written()
+    {
+        var session = NewSession() with { Title = "a\0b" };
+        var refused = await Assert.ThrowsAsync<FaultException>(() => Store.Sessions.AddAsync(session, [Message("kept?")], Ct));
+        Assert.Equal((FaultKind.Invalid, "title"), (refused.Fault.Kind, refused.Fault.Field));
+        Assert.Null(await Store.Sessions.FindAsync(session.Id, Ct));
     }
 
     [Theory]

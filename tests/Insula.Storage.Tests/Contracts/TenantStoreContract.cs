@@ -20,7 +20,7 @@ public abstract class TenantStoreContract : IAsyncLifetime
     protected static readonly DateTimeOffset Start = new DateTimeOffset(2026, 11, 22, 8, 0, 0, TimeSpan.Zero).AddTicks(1_234_567);
 
     /// <summary>Text that finds stores that cut, fold or quote wrongly.</summary>
-    protected const string HardText = "'; drop table events;-- \0 \" \\ é 🌊 \u202e";
+    protected const string HardText = "'; drop table events;-- \" \\ é 🌊 \u202e";
 
     private readonly Id<Tenant> _tenant = Id<Tenant>.New();
     private ITenantStores _stores = null!;

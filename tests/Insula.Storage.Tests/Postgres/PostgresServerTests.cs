@@ -19,7 +19,7 @@ public sealed class PostgresServerTests(SharedPostgres shared)
         Assert.Equal(
             (object[])[database.Owner, false, true, true, true],
             await RowAsync(owner, "select current_user::text, rolsuper, rolcreaterole, rolcreatedb, rolcanlogin from pg_roles where rolname = current_user"));
-        Assert.Equal("on", await ScalarAsync(owner, "show fsync"));
+        Assert.Equal("off", await ScalarAsync(owner, "show fsync"));
         Assert.Equal("UTF8 C.UTF-8", await ScalarAsync(owner, "select pg_encoding_to_char(encoding) || ' ' || datcollate from pg_database where datname = current_database()"));
     }
 

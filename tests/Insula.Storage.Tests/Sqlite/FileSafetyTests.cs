@@ -1,3 +1,4 @@
+using Insula.Storage.Engine;
 using System.Security.Cryptography;
 using Insula.Storage.Sqlite;
 using Insula.Tenancy.Faults;

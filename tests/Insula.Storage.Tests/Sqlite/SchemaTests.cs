@@ -1,3 +1,4 @@
+using Insula.Storage.Engine;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using Insula.Storage.Sqlite;
@@ -18,7 +19,7 @@ public sealed partial class SchemaTests
         var statements = await made.File.ReadAsync(
             static link => link.All("select sql from sqlite_schema where sql is not null order by type desc, name", static row => row.GetString(0) + ";\n"),
             Ct);
-        var path = $"src/Insula.Storage/Migrations/{name}/schema.sql";
+        var path = $"src/Insula.Storage/Migrations/Sqlite/{name}/schema.sql";
         var dump = $"-- What the migrations of this folder make, taken from an empty file. Written by SchemaTests; not run by anything.\n\n{string.Join('\n', statements)}";
         var difference = GeneratedFile.Difference(path, dump);
         Assert.True(difference is null, difference);

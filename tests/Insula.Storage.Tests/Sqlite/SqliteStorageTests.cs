@@ -98,7 +98,6 @@ public sealed class SqliteStorageTests
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(home.Folder, "tenants")));
         var store = await home.Get<ITenantStores>().OpenAsync(SystemTask.Run.For(Id<Tenant>.New()), Ct);
         Assert.Single(Directory.GetFiles(Path.Combine(home.Folder, "tenants"), "tenant.db", SearchOption.AllDirectories));
-        Assert.True(await store.SizeAsync(Ct) > 4096);
         await store.DisposeAsync();
         Assert.Throws<ObjectDisposedException>(() => store.Sessions);
     }

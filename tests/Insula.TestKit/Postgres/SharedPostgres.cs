@@ -7,11 +7,18 @@ namespace Insula.TestKit.Postgres;
 /// </summary>
 public sealed class SharedPostgres : IAsyncDisposable
 {
-    private static readonly PostgresServerOptions Options = new() { ConnectionsMax = 300 };
+    // Nothing of it outlives the tests, so no commit has to wait for the disk.
+    private static readonly PostgresServerOptions Options = new() { ConnectionsMax = 300, Fsync = false };
 
     private readonly Lazy<Task<PostgresServer>> _server = new(static () => PostgresServer.StartAsync(Options, CancellationToken.None));
+    private readonly Lazy<Task<TestDatabase>> _common;
+
+    public SharedPostgres() => _common = new(() => CreateDatabaseAsync(CancellationToken.None));
 
     public Task<PostgresServer> ServerAsync(CancellationToken ct) => _server.Value.WaitAsync(ct);
+
+    /// <summary>A database for tests that keep to objects of their own, made by the first of them that asks.</summary>
+    public Task<TestDatabase> CommonDatabaseAsync(CancellationToken ct) => _common.Value.WaitAsync(ct);
 
     /// <summary>An empty database for one test.</summary>
     public async Task<TestDatabase> CreateDatabaseAsync(CancellationToken ct) => await (await ServerAsync(ct)).CreateDatabaseAsync(ct);

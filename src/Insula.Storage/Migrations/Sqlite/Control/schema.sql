@@ -29,6 +29,11 @@ CREATE TABLE audit (
   primary key (trail, seq)
 );
 
+CREATE TABLE audit_heads (
+  trail text not null primary key,
+  seq bigint not null
+);
+
 CREATE TABLE operator_keys (
   handle text not null primary key,
   hash blob not null,

@@ -1,0 +1,61 @@
+using Insula.Storage.Engine;
+using Npgsql;
+
+namespace Insula.Storage.Postgres;
+
+/// <summary>A database as one principal: connections of one pool, let in by one gate, each unit under one scope.</summary>
+/// <param name="server">How messages of the log call the server.</param>
+internal sealed class PgDatabase(NpgsqlDataSource source, ConnectionGate gate, PgScope scope, string server) : Database
+{
+    public override async Task<T> ReadAsync<T>(Func<Link, ValueTask<T>> read, CancellationToken ct)
+    {
+        using var turn = await gate.EnterAsync(scope.Tenant, ct);
+        try
+        {
+            await using var connection = await source.OpenConnectionAsync(ct);
+            return await read(new PgLink(connection, scope, writes: false, ct));
+        }
+        catch (Exception error)
+        {
+            throw Mapped(error, ct);
+        }
+    }
+
+    public override async Task<T> WriteAsync<T>(Func<Link, ValueTask<T>> work, CancellationToken ct)
+    {
+        using var turn = await gate.EnterAsync(scope.Tenant, ct);
+        try
+        {
+            // Closed without a commit, the connection takes the transaction back before anybody else gets it.
+            await using var connection = await source.OpenConnectionAsync(ct);
+            var link = new PgLink(connection, scope, writes: true, ct);
+            var result = await work(link);
+            await link.CommitAsync();
+            return result;
+        }
+        catch (Exception error)
+        {
+            throw Mapped(error, ct);
+        }
+    }
+
+    public override Task<int> ChangeAsync(string sql, CancellationToken ct, params ReadOnlySpan<(string Name, object? Value)> values) => ChangeAsync(sql, values.ToArray(), ct);
+
+    private async Task<int> ChangeAsync(string sql, (string Name, object? Value)[] values, CancellationToken ct)
+    {
+        using var turn = await gate.EnterAsync(scope.Tenant, ct);
+        try
+        {
+            await using var connection = await source.OpenConnectionAsync(ct);
+            return await new PgLink(connection, scope, writes: true, ct).ChangeAsync(sql, values);
+        }
+        catch (Exception error)
+        {
+            throw Mapped(error, ct);
+        }
+    }
+
+    // A unit that was cancelled reports that, however the driver says it.
+    private Exception Mapped(Exception error, CancellationToken ct) =>
+        ct.IsCancellationRequested && error is NpgsqlException ? new OperationCanceledException("The unit of work was cancelled.", error, ct) : PgFaults.Map(error, server);
+}

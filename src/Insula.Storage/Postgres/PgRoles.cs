@@ -1,0 +1,74 @@
+using System.Security.Cryptography;
+using System.Text;
+using Insula.Tenancy.Faults;
+using Npgsql;
+
+namespace Insula.Storage.Postgres;
+
+/// <summary>
+/// Makes and keeps the role that the program runs as: it logs in, owns nothing and can do nothing to tables but read and
+/// write rows. Its password is made here and kept where only the owner reads it, so that every node finds it. What somebody
+/// changed about the role is not put back silently: the checks of a start name it.
+/// </summary>
+internal static class PgRoles
+{
+    private const string PasswordSecret = "runtime_password";
+
+    /// <summary>The runtime role's password; makes the role, or gives it a password, when needed.</summary>
+    public static async Task<string> EnsureRuntimeAsync(NpgsqlConnection owner, string role, CancellationToken ct)
+    {
+        await using var transaction = await owner.BeginTransactionAsync(ct);
+        await PgOwner.RunAsync(owner, "select pg_advisory_xact_lock(hashtextextended('insula role ' || $1, 0))", ct, role);
+        var exists = await PgOwner.FirstAsync<bool>(owner, "select exists (select 1 from pg_roles where rolname = $1)", ct, role);
+        var stored = await PgOwner.FirstAsync<byte[]>(owner, $"select value from {PgNames.OwnerSchema}.secrets where name = $1", ct, PasswordSecret);
+        var password = stored is null ? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24)) : Encoding.UTF8.GetString(stored);
+        if (!exists || stored is null)
+        {
+            await RefuseWithoutCreateRoleAsync(owner, role, ct);
+            var quoted = PgNames.Quote(role);
+            if (!exists) await PgOwner.RunAsync(owner, $"create role {quoted} with login nosuperuser nobypassrls nocreatedb nocreaterole noinherit noreplication", ct);
+            await PgOwner.RunAsync(owner, $"alter role {quoted} with password '{Verifier(password)}'", ct);
+            // A statement that hangs, or a unit that was left open, must not hold a connection or a row for ever.
+            await PgOwner.RunAsync(owner, $"alter role {quoted} set statement_timeout = '30s'; alter role {quoted} set idle_in_transaction_session_timeout = '30s'", ct);
+            await PgOwner.RunAsync(
+                owner,
+                $"insert into {PgNames.OwnerSchema}.secrets (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value",
+                ct,
+                PasswordSecret,
+                Encoding.UTF8.GetBytes(password));
+        }
+
+        await transaction.CommitAsync(ct);
+        return password;
+    }
+
+    /// <summary>The role of one tenant's schema. The runtime role may take it for a transaction and has none of its rights otherwise.</summary>
+    public static async Task EnsureSchemaRoleAsync(NpgsqlConnection owner, string role, string runtime, CancellationToken ct)
+    {
+        if (!await PgOwner.FirstAsync<bool>(owner, "select exists (select 1 from pg_roles where rolname = $1)", ct, role))
+            await PgOwner.RunAsync(owner, $"create role {PgNames.Quote(role)} with nologin nosuperuser nobypassrls nocreatedb nocreaterole noinherit noreplication", ct);
+        await PgOwner.RunAsync(owner, $"grant {PgNames.Quote(role)} to {PgNames.Quote(runtime)}", ct);
+    }
+
+    private static async Task RefuseWithoutCreateRoleAsync(NpgsqlConnection owner, string role, CancellationToken ct)
+    {
+        if (await PgOwner.FirstAsync<bool>(owner, "select rolsuper or rolcreaterole from pg_roles where rolname = current_user", ct)) return;
+        throw new FaultException(Fault.Unavailable(
+            "database_owner_too_weak",
+            $"The database's owner cannot make the role '{role}' that Insula runs as. As a superuser: alter role \"{await PgOwner.FirstAsync<string>(owner, "select current_user::text", ct)}\" createrole;"));
+    }
+
+    /// <summary>
+    /// What the server keeps of a password, worked out here (SCRAM-SHA-256, RFC 5803), so that the password itself is in no
+    /// statement and in no log of the server.
+    /// </summary>
+    private static string Verifier(string password)
+    {
+        const int iterations = 4096;
+        var salt = RandomNumberGenerator.GetBytes(16);
+        var salted = Rfc2898DeriveBytes.Pbkdf2(password, salt, iterations, HashAlgorithmName.SHA256, SHA256.HashSizeInBytes);
+        var stored = SHA256.HashData(HMACSHA256.HashData(salted, "Client Key"u8));
+        var server = HMACSHA256.HashData(salted, "Server Key"u8);
+        return $"SCRAM-SHA-256${iterations}:{Convert.ToBase64String(salt)}${Convert.ToBase64String(stored)}:{Convert.ToBase64String(server)}";
+    }
+}

@@ -1,0 +1,159 @@
+using Insula.Storage.Engine;
+using Insula.Tenancy.Faults;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Placements;
+using Insula.Tenancy.Tenants;
+using Npgsql;
+
+namespace Insula.Storage.Postgres;
+
+/// <summary>
+/// One PostgreSQL database that holds tenants, the databases beside it that hold one tenant each, and the pools to them.
+/// Made by <see cref="OpenAsync"/>, which brings schemas and the runtime role up to date with the owner's connection; all
+/// work for tenants then runs as the runtime role.
+/// </summary>
+internal sealed class PgServer : IAsyncDisposable
+{
+    private const int VersionMin = 15;
+
+    private readonly NpgsqlConnectionStringBuilder _address;
+    private readonly PostgresOptions _options;
+    private readonly NpgsqlDataSource _owner;
+    private readonly NpgsqlDataSource _tenants;
+    private readonly ConnectionGate _gate;
+    private readonly OwnDatabases _databases;
+    private readonly string _password;
+
+    private PgServer(string name, NpgsqlConnectionStringBuilder address, PostgresOptions options, NpgsqlDataSource owner, string password, TimeProvider time)
+    {
+        Name = name;
+        _address = address;
+        _options = options;
+        _owner = owner;
+        _password = password;
+        _tenants = Runtime(PgNames.TenantsSchema, options.ConnectionsMax);
+        _gate = new(options.ConnectionsMax, options.TenantConnectionsMax, options.ConnectionWait, name, time);
+        _databases = new(this, options, time);
+    }
+
+    public string Name { get; }
+
+    /// <summary>The role that all work runs as, on this server.</summary>
+    public string RuntimeRole => PgNames.RuntimeRoleOf(_address.Database!);
+
+    public string MainDatabase => _address.Database!;
+
+    public static async Task<PgServer> OpenAsync(string name, NpgsqlConnectionStringBuilder address, PostgresOptions options, TimeProvider time, CancellationToken ct)
+    {
+        var owner = OwnerSource(address, address.Database!);
+        try
+        {
+            await using var connection = await owner.OpenConnectionAsync(ct);
+            await RefuseUnusableAsync(connection, ct);
+            await InitialiseAsync(connection, ct);
+            var role = PgNames.RuntimeRoleOf(address.Database!);
+            var password = await PgRoles.EnsureRuntimeAsync(connection, role, ct);
+            if (name == PlacementOptions.MainServer) await PgMigrator.ApplyAsync(connection, PgNames.ControlSchema, PgSchema.Control, role, ct);
+            await PgMigrator.ApplyAsync(connection, PgNames.TenantsSchema, PgSchema.Tenant, role, ct);
+            return new PgServer(name, address, options, owner, password, time);
+        }
+        catch (Exception error)
+        {
+            await owner.DisposeAsync();
+            throw PgFaults.Map(error, name);
+        }
+    }
+
+    /// <summary>A pool of the runtime role's connections to this server's control store.</summary>
+    public NpgsqlDataSource ControlSource() => Runtime(PgNames.ControlSchema, _options.ControlConnectionsMax);
+
+    /// <summary>A connection of the owner, for schemas, roles and databases.</summary>
+    public ValueTask<NpgsqlConnection> OwnerAsync(CancellationToken ct) => _owner.OpenConnectionAsync(ct);
+
+    /// <summary>The owner's connections to another database of this server.</summary>
+    public NpgsqlDataSource OwnerOf(string database) => OwnerSource(_address, database);
+
+    /// <summary>The runtime role's connections to another database of this server.</summary>
+    public NpgsqlDataSource RuntimeOf(string database) => Runtime(PgNames.TenantsSchema, _options.DatabaseConnectionsMax, database);
+
+    public async ValueTask<TenantLease> LeaseAsync(Id<Tenant> tenant, Placement placement, CancellationToken ct) => placement switch
+    {
+        Placement.Shared => new OpenLease(new PgDatabase(_tenants, _gate, PgScope.Of(tenant), Name)),
+        Placement.Schema => new OpenLease(new PgDatabase(_tenants, _gate, PgScope.InSchema(tenant, PgNames.SchemaOf(tenant)), Name)),
+        Placement.Database => await _databases.LeaseAsync(tenant, ct),
+        _ => throw new ArgumentOutOfRangeException(nameof(placement), placement, "A placement of another engine."),
+    };
+
+    public async ValueTask DisposeAsync()
+    {
+        await _databases.DisposeAsync();
+        await _tenants.DisposeAsync();
+        await _owner.DisposeAsync();
+        _gate.Dispose();
+    }
+
+    private static async Task InitialiseAsync(NpgsqlConnection owner, CancellationToken ct)
+    {
+        await using var transaction = await owner.BeginTransactionAsync(ct);
+        await PgOwner.RunAsync(owner, "select pg_advisory_xact_lock(hashtextextended('insula initialise', 0))", ct);
+        await PgOwner.RunAsync(owner, PgMigrator.Journal, ct);
+        await transaction.CommitAsync(ct);
+    }
+
+    private static async Task RefuseUnusableAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        if (connection.PostgreSqlVersion.Major < VersionMin)
+        {
+            throw new FaultException(Fault.Unavailable(
+                "database_too_old", $"The database server is PostgreSQL {connection.PostgreSqlVersion}; Insula needs {VersionMin} or newer. Upgrade the server."));
+        }
+
+        // A pooler gives a process id of its own, and a different server process for each transaction.
+        if (await PgOwner.FirstAsync<int>(connection, "select pg_backend_pid()", ct) != connection.ProcessID)
+        {
+            throw new FaultException(Fault.Unavailable(
+                "database_behind_pooler", "There is a connection pooler in front of the database. Give the address of the server itself: Insula pools its connections and needs notifications, which a pooler drops."));
+        }
+    }
+
+    private static NpgsqlDataSource OwnerSource(NpgsqlConnectionStringBuilder address, string database) => NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(address.ConnectionString)
+    {
+        Database = database,
+        ApplicationName = "insula owner",
+        MaxPoolSize = 4,
+        ConnectionIdleLifetime = 10,
+        Timeout = 5,
+        CommandTimeout = 60,
+        Enlist = false,
+        PersistSecurityInfo = false,
+    });
+
+    private NpgsqlDataSource Runtime(string searchPath, int connectionsMax, string? database = null) => NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(_address.ConnectionString)
+    {
+        Database = database ?? _address.Database,
+        Username = RuntimeRole,
+        Password = _password,
+        SearchPath = searchPath,
+        ApplicationName = "insula",
+        MaxPoolSize = connectionsMax,
+        ConnectionIdleLifetime = database is null ? 300 : 10,
+        MaxAutoPrepare = 100,
+        AutoPrepareMinUsages = 2,
+        Timeout = 5,
+        CommandTimeout = 30,
+        KeepAlive = 30,
+        Enlist = false,
+        PersistSecurityInfo = false,
+    });
+
+    /// <summary>A lease of what is open anyway.</summary>
+    private sealed class OpenLease(Database database) : TenantLease
+    {
+        protected override Database Leased => database;
+
+        protected override void Release()
+        {
+            // Nothing was taken.
+        }
+    }
+}

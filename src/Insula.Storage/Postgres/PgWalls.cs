@@ -1,0 +1,68 @@
+using Npgsql;
+
+namespace Insula.Storage.Postgres;
+
+/// <summary>
+/// The walls below the statements: every table of a schema gets row-level security, forced, with one policy, by what
+/// columns it has, so that a new table cannot be forgotten. A connection that says nothing sees nothing.
+/// </summary>
+internal static class PgWalls
+{
+    public const string Policy = "tenant_isolation";
+
+    // An empty setting is what an ended transaction leaves behind, and stands for no tenant.
+    private const string Tenant = "nullif(current_setting('insula.tenant', true), '')";
+
+    // As a sub-select it is asked once for a statement, not for each row.
+    private const string Platform = "(select current_setting('insula.platform', true)) = 'on'";
+
+    private const string Tables =
+        """
+        select c.relname,
+          exists (select 1 from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped),
+          exists (select 1 from pg_attribute a where a.attrelid = c.oid and a.attname = 'trail' and not a.attisdropped)
+        from pg_class c
+        where c.relnamespace = quote_ident($1)::regnamespace and c.relkind in ('r', 'p')
+        order by c.relname
+        """;
+
+    /// <summary>Raises the walls of a schema that was just changed, and gives <paramref name="user"/> its rights on it: rows, never tables.</summary>
+    public static async Task RaiseAsync(NpgsqlConnection owner, string schemaName, string user, CancellationToken ct)
+    {
+        var schema = PgNames.Quote(schemaName);
+        var role = PgNames.Quote(user);
+        var tables = await PgOwner.AllAsync(owner, Tables, static row => (Name: row.GetString(0), HasTenant: row.GetBoolean(1), HasTrail: row.GetBoolean(2)), ct, schemaName);
+        foreach (var table in tables)
+        {
+            var name = $"{schema}.{PgNames.Quote(table.Name)}";
+            var rule = RuleOf(schemaName, table.HasTenant, table.HasTrail);
+            await PgOwner.RunAsync(
+                owner,
+                $"""
+                alter table {name} enable row level security;
+                alter table {name} force row level security;
+                drop policy if exists {Policy} on {name};
+                create policy {Policy} on {name} using ({rule}) with check ({rule});
+                """,
+                ct);
+        }
+
+        await PgOwner.RunAsync(
+            owner,
+            $"""
+            grant usage on schema {schema} to {role};
+            grant select, insert, update, delete on all tables in schema {schema} to {role};
+            grant usage on all sequences in schema {schema} to {role};
+            """,
+            ct);
+    }
+
+    private static string RuleOf(string schemaName, bool hasTenant, bool hasTrail) => schemaName switch
+    {
+        PgNames.ControlSchema when hasTenant => $"tenant_id = {Tenant} or {Platform}",
+        PgNames.ControlSchema when hasTrail => $"trail = {Tenant} or {Platform}",
+        PgNames.ControlSchema => Platform,
+        _ when hasTenant => $"tenant_id = {Tenant}",
+        _ => throw new InvalidOperationException($"A table of {schemaName} has no tenant_id: every table of a tenant's store begins with it."),
+    };
+}

@@ -1,0 +1,100 @@
+using Insula.Storage.Engine;
+using Insula.Storage.Postgres;
+using Insula.Tenancy.Faults;
+using Insula.Tenancy.Placements;
+using Npgsql;
+
+namespace Insula.Storage;
+
+/// <summary>
+/// The storage of a cluster: control store and tenants on PostgreSQL. Opening it makes and migrates what is missing with
+/// the owner's connections; everything after runs as a role that owns nothing.
+/// </summary>
+public sealed class PostgresStorage : InstalledStorage
+{
+    private readonly PostgresOptions _options;
+    private readonly TimeProvider _time;
+    private Parts? _open;
+    private bool _disposed;
+
+    internal PostgresStorage(PostgresOptions options, TimeProvider time)
+    {
+        options.Validate();
+        _options = options;
+        _time = time;
+    }
+
+    internal IEnumerable<PgServer> Servers => Open.Servers.Values;
+
+    private Parts Open => _open ?? throw (_disposed
+        ? new FaultException(Fault.Unavailable("store_closed", "The storage is closing. Try again in a moment."))
+        : new InvalidOperationException($"The storage is not open: await {nameof(OpenAsync)} before serving."));
+
+    public override async Task OpenAsync(CancellationToken ct)
+    {
+        if (_open is not null) throw new InvalidOperationException("The storage is open already.");
+        Dictionary<string, PgServer> servers = new(StringComparer.Ordinal);
+        try
+        {
+            foreach (var (name, address) in Addresses()) servers[name] = await PgServer.OpenAsync(name, address, _options, _time, ct);
+            var main = servers[PlacementOptions.MainServer];
+            var gate = new ConnectionGate(_options.ControlConnectionsMax, _options.TenantConnectionsMax, _options.ConnectionWait, main.Name, _time);
+            _open = new Parts(servers, main.ControlSource(), gate);
+        }
+        catch
+        {
+            foreach (var server in servers.Values) await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    public override async Task<Fault?> CheckAsync(CancellationToken ct)
+    {
+        try
+        {
+            _ = await Control(PgScope.OfPlatform).FirstAsync("select 1", static row => row.GetInt32(0), ct);
+            return null;
+        }
+        catch (FaultException error)
+        {
+            return error.Fault;
+        }
+        catch (InvalidOperationException error)
+        {
+            return Fault.Unavailable("store_closed", "The storage is not open yet.", error.Message);
+        }
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        _disposed = true;
+        if (Interlocked.Exchange(ref _open, null) is not { } open) return;
+        await open.Control.DisposeAsync();
+        open.Gate.Dispose();
+        foreach (var server in open.Servers.Values) await server.DisposeAsync();
+    }
+
+    /// <summary>The control store as one principal.</summary>
+    internal Database Control(PgScope scope) => new PgDatabase(Open.Control, Open.Gate, scope, PlacementOptions.MainServer);
+
+    /// <summary>The server of that name. A tenant may live on one that the settings no longer name.</summary>
+    internal PgServer ServerOf(string name) => Open.Servers.TryGetValue(name, out var server)
+        ? server
+        : throw new FaultException(Fault.Unavailable(
+            "database_server_unknown", "The database server of this tenant is not configured here. The operator has to name it in the settings again.", $"server '{name}'"));
+
+    private List<(string Name, NpgsqlConnectionStringBuilder Address)> Addresses()
+    {
+        List<(string, NpgsqlConnectionStringBuilder)> addresses = [];
+        foreach (var (name, text) in _options.Servers.Prepend(new(PlacementOptions.MainServer, _options.Main)))
+        {
+            var setting = name == PlacementOptions.MainServer ? "INSULA_DATABASE" : $"INSULA_DATABASE_{name.ToUpperInvariant()}";
+            if (PgAddress.Read(text.Reveal(), setting).Failed(out var fault, out var address)) throw new FaultException(fault);
+            addresses.Add((name, address));
+        }
+
+        return addresses;
+    }
+
+    private sealed record Parts(IReadOnlyDictionary<string, PgServer> Servers, NpgsqlDataSource Control, ConnectionGate Gate);
+}

@@ -1,0 +1,91 @@
+using Insula.Agents;
+using Insula.Storage.Postgres;
+using Insula.Tenancy.Access;
+using Insula.Tenancy.Audit;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Placements;
+using Insula.Tenancy.Plans;
+using Insula.Tenancy.Tenants;
+using Insula.TestKit.Postgres;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Insula.Storage.Tests.Postgres;
+
+/// <summary>A database, and the storage on it; reopened at will.</summary>
+internal sealed class PostgresHome(SharedPostgres postgres) : IAsyncDisposable
+{
+    private ServiceProvider? _services;
+
+    public TestDatabase Database { get; private set; } = null!;
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Whether it shares its database with other tests, which a test may that looks only at what it made.</summary>
+    public bool Common { get; init; }
+
+    public Func<PostgresOptions, PostgresOptions> Change { get; init; } = static options => options;
+
+    public IServiceProvider Services => _services!;
+
+    public T Get<T>()
+        where T : notnull => _services!.GetRequiredService<T>();
+
+    public async Task<PostgresHome> OpenAsync()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        Database ??= Common ? await postgres.CommonDatabaseAsync(ct) : await postgres.CreateDatabaseAsync(ct);
+        var options = Change(new PostgresOptions { Main = new Secret(Database.OwnerConnectionString) });
+        var services = new ServiceCollection().AddLogging().AddSingleton(Time).AddPostgresStorage(options).BuildServiceProvider();
+        try
+        {
+            await services.GetRequiredService<PostgresStorage>().OpenAsync(ct);
+        }
+        catch
+        {
+            await services.DisposeAsync();
+            throw;
+        }
+
+        _services = services;
+        return this;
+    }
+
+    public async Task CloseAsync()
+    {
+        if (_services is null) return;
+        await _services.DisposeAsync();
+        _services = null;
+    }
+
+    public async Task<PostgresHome> ReopenAsync()
+    {
+        await CloseAsync();
+        return await OpenAsync();
+    }
+
+    public async Task<Tenant> AddTenantAsync(Placement placement, Id<Tenant>? id = null)
+    {
+        var now = Time.GetUtcNow();
+        var tenant = new Tenant(id ?? Id<Tenant>.New(), "test", null, "pro", placement, PlacementOptions.MainServer, TenantStatus.Active, LimitOverrides.None, now, now, null, null);
+        await Get<ITenantStorage>().PrepareAsync(tenant, TestContext.Current.CancellationToken);
+        var record = new AuditRecord(tenant.Id, new Principal("operator", "test"), "tenant.create", tenant.Id.ToString(), null, now);
+        await Get<ITenantDirectory>().AddAsync(tenant, null, record, TestContext.Current.CancellationToken);
+        return tenant;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await CloseAsync();
+        if (Database is not null && !Common) await Database.DisposeAsync();
+    }
+}
+
+/// <summary>Stores that make the tenant of a scope, in one placement, before they open its store.</summary>
+internal sealed class PlacedStores(PostgresHome home, Placement placement) : ITenantStores
+{
+    public async ValueTask<ITenantStore> OpenAsync(TenantScope scope, CancellationToken ct)
+    {
+        if (await home.Get<ITenantDirectory>().FindAsync(scope.Tenant, ct) is null) await home.AddTenantAsync(placement, scope.Tenant);
+        return await home.Get<ITenantStores>().OpenAsync(scope, ct);
+    }
+}
