@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using Insula.Tenancy.Access;
 
 namespace Insula.Server.Hosting;
@@ -10,6 +11,12 @@ internal sealed record HostSettings
 
     /// <summary>Addresses to listen on. Default <c>http://127.0.0.1:8080</c>; port 0 takes a free one.</summary>
     public required IReadOnlyList<string> Urls { get; init; }
+
+    /// <summary>Owner's connection to the main database server; null for the embedded store.</summary>
+    public Secret? Database { get; init; }
+
+    /// <summary>The same for further servers, by name; none without a main one.</summary>
+    public IReadOnlyDictionary<string, Secret> DatabaseServers { get; init; } = FrozenDictionary<string, Secret>.Empty;
 
     /// <summary>The operator key to use instead of one made on first start, 24 characters or more.</summary>
     public Secret? OperatorKey { get; init; }

@@ -22,11 +22,20 @@ internal sealed class InsulaHost : IAsyncDisposable
 
     public WebApplication App { get; }
 
+    /// <summary>Why no server can be built of settings that are understood, or null.</summary>
+    public static Fault? Refusal(HostSettings settings) => settings.Database is null
+        ? null
+        : Fault.Invalid(
+            SettingNames.Database,
+            $"This version keeps its data in SQLite files only: PostgreSQL is not supported yet. Unset {SettingNames.Database} (or leave out --database) and choose the folder with --data.");
+
     public static InsulaHost Build(HostSettings settings) => Build(settings, new HostAdditions());
 
     /// <param name="additions">What a test puts under the server or beside its routes, after the product's own choices.</param>
     public static InsulaHost Build(HostSettings settings, HostAdditions additions)
     {
+        if (Refusal(settings) is { } refusal) throw new FaultException(refusal);
+
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "insula" });
         builder.UseListener(settings);
         builder.UseLogging();

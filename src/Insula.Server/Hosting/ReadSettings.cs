@@ -18,14 +18,8 @@ internal static class ReadSettings
     public static Result<HostSettings> From(IReadOnlyDictionary<string, string> environment, UpOptions options)
     {
         if (Unknown(environment) is { } unknown) return unknown;
-        if ((options.Database ?? Get(environment, SettingNames.Database)) is not null)
-        {
-            return Fault.Invalid(
-                SettingNames.Database,
-                $"This version keeps its data in SQLite files only: PostgreSQL is not supported yet. Unset {SettingNames.Database} (or leave out --database) and choose the folder with --data.");
-        }
-
-        if (UrlsOf(options.Urls ?? Get(environment, SettingNames.Urls) ?? DefaultUrl).Failed(out var fault, out var urls)) return fault;
+        if (ReadDatabases.From(environment, options.Database).Failed(out var fault, out var databases)) return fault;
+        if (UrlsOf(options.Urls ?? Get(environment, SettingNames.Urls) ?? DefaultUrl).Failed(out fault, out var urls)) return fault;
         if (Choice(environment, SettingNames.Signup, "open", "closed", urls.All(IsLoopback)).Failed(out fault, out var signup)) return fault;
         if (Models(environment).Failed(out fault, out var models)) return fault;
 
@@ -33,6 +27,8 @@ internal static class ReadSettings
         {
             DataFolder = Path.GetFullPath(options.Data ?? Get(environment, SettingNames.Data) ?? "data"),
             Urls = urls,
+            Database = databases.Main,
+            DatabaseServers = databases.Servers,
             OperatorKey = SecretOf(environment, SettingNames.OperatorKey),
             SignupOpen = signup,
             PlansFile = Get(environment, SettingNames.Plans) is { } plans ? Path.GetFullPath(plans) : null,
@@ -44,7 +40,7 @@ internal static class ReadSettings
     private static Fault? Unknown(IReadOnlyDictionary<string, string> environment)
     {
         var unknown = environment.Keys
-            .Where(name => name.StartsWith(SettingNames.Prefix, StringComparison.OrdinalIgnoreCase) && !SettingNames.All.Contains(name))
+            .Where(static name => name.StartsWith(SettingNames.Prefix, StringComparison.OrdinalIgnoreCase) && !SettingNames.All.Contains(name) && !ReadDatabases.IsServer(name))
             .Order(StringComparer.Ordinal)
             .FirstOrDefault();
         return unknown is null ? null : Fault.Invalid(unknown, $"There is no setting {unknown}. {NearestName.Suggest(unknown, SettingNames.All)}", "unknown_setting");

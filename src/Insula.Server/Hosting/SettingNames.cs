@@ -1,6 +1,6 @@
 namespace Insula.Server.Hosting;
 
-/// <summary>The names of all settings that come from the environment. A name that begins with INSULA_ and is not here stops the start.</summary>
+/// <summary>The names of all settings that come from the environment. A name that begins with INSULA_ and is neither here nor that of a further database server (<see cref="ReadDatabases"/>) stops the start.</summary>
 internal static class SettingNames
 {
     public const string Prefix = "INSULA_";

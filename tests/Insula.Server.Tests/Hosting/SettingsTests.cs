@@ -1,4 +1,6 @@
+using System.Text.Json;
 using Insula.Server.Hosting;
+using Insula.Tenancy.Faults;
 
 namespace Insula.Server.Tests.Hosting;
 
@@ -48,7 +50,16 @@ public sealed class SettingsTests
     [InlineData("INSULA_SECRET_OF_THE_UNIVERSE", "x", "Known are:")]
     [InlineData("INSULA_SIGNUP", "maybe", "open or closed")]
     [InlineData("INSULA_SCRIPTED", "yes", "on or off")]
-    [InlineData("INSULA_DATABASE", "Host=db", "SQLite files only")]
+    [InlineData("INSULA_DATABASEE", "hunter2", "Did you mean 'INSULA_DATABASE'?")]
+    [InlineData("INSULA_DATABASE_", "hunter2", "1 to 32 letters and digits")]
+    [InlineData("INSULA_DATABASE_", "", "1 to 32 letters and digits")]
+    [InlineData("INSULA_DATABASE_EU-1", "hunter2", "1 to 32 letters and digits")]
+    [InlineData("INSULA_DATABASE_MY_DB", "hunter2", "1 to 32 letters and digits")]
+    [InlineData("INSULA_DATABASE_\u00c4RA", "hunter2", "1 to 32 letters and digits")]
+    [InlineData("INSULA_DATABASE_ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456", "hunter2", "1 to 32 letters and digits")]
+    [InlineData("INSULA_DATABASE_MAIN", "hunter2", "The server 'main' is the one of INSULA_DATABASE.")]
+    [InlineData("INSULA_DATABASE_EU1", "hunter2", "Set INSULA_DATABASE too")]
+    [InlineData("insula_database_eu1", "hunter2", "There is no setting")]
     [InlineData("INSULA_URLS", "https://127.0.0.1:1", "TLS ends in a proxy")]
     [InlineData("INSULA_URLS", "8080", "not an address")]
     [InlineData("INSULA_URLS", ";", "is empty")]
@@ -62,6 +73,37 @@ public sealed class SettingsTests
         Assert.Equal(name, fault.Field);
         Assert.Contains(said, fault.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Database_servers_are_read_by_name()
+    {
+        var settings = Read(
+            ("INSULA_DATABASE", "Host=canary-main"), ("INSULA_DATABASE_EU1", "Host=canary-eu"), ("INSULA_DATABASE_ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", "Host=canary-long"), ("INSULA_DATABASE_US1", ""));
+
+        Assert.Equal("Host=canary-main", settings.Database?.Reveal());
+        Assert.Equal([("abcdefghijklmnopqrstuvwxyz012345", "Host=canary-long"), ("eu1", "Host=canary-eu")], settings.DatabaseServers.Select(static server => (server.Key, server.Value.Reveal())));
+        Assert.DoesNotContain("canary", $"{settings} {string.Join(' ', settings.DatabaseServers)} {JsonSerializer.Serialize(settings)}", StringComparison.Ordinal);
+        Assert.Equal("Host=option", ReadSettings.From(new Dictionary<string, string> { ["INSULA_DATABASE"] = "Host=variable" }, new UpOptions(Database: "Host=option")).Value.Database?.Reveal());
+        Assert.Equal((null, 0), (Read(("INSULA_DATABASE", "")).Database, Read().DatabaseServers.Count));
+    }
+
+    [Fact]
+    public void A_database_server_given_twice_or_an_empty_option_stops_the_start_without_showing_a_connection()
+    {
+        var twice = ReadSettings.From(
+            new Dictionary<string, string> { ["INSULA_DATABASE"] = "canary", ["INSULA_DATABASE_EU1"] = "canary", ["INSULA_DATABASE_eu1"] = "canary" }, new UpOptions()).Fault;
+        Assert.Contains("'eu1' is given twice", twice?.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("canary", twice?.ToString(), StringComparison.Ordinal);
+        Assert.Contains("--database was given without a connection", ReadSettings.From(new Dictionary<string, string>(), new UpOptions(Database: "")).Fault?.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_server_does_not_start_on_a_database_yet()
+    {
+        var refused = Assert.Throws<FaultException>(() => InsulaHost.Build(Read(("INSULA_DATABASE", "Host=canary"))));
+        Assert.Contains("PostgreSQL is not supported yet", refused.Fault.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("canary", refused.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

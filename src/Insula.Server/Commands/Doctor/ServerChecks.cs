@@ -11,7 +11,8 @@ internal static class ServerChecks
     public static CheckResult Settings(Terminal terminal, string dataFolder)
     {
         const string name = "settings";
-        return ReadSettings.From(terminal.Environment, new UpOptions(dataFolder)).Failed(out var fault, out var settings)
+        var read = ReadSettings.From(terminal.Environment, new UpOptions(dataFolder));
+        return read.Failed(out var fault, out var settings) || (fault = InsulaHost.Refusal(settings)) is not null
             ? CheckResult.Fail(name, fault.Message, $"Change or unset {fault.Field ?? "it"}.")
             : CheckResult.Ok(name, $"understood; would listen on {string.Join(", ", settings.Urls)}, sign-up {(settings.SignupOpen ? "open" : "closed")}");
     }
