@@ -1,5 +1,6 @@
 using Insula.Storage.Engine;
 using Insula.Storage.Postgres;
+using Insula.Storage.Sqlite;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Placements;
 using Npgsql;
@@ -14,6 +15,7 @@ public sealed class PostgresStorage : InstalledStorage
 {
     private readonly PostgresOptions _options;
     private readonly TimeProvider _time;
+    private DataFolder? _folder;
     private Parts? _open;
     private bool _disposed;
 
@@ -36,6 +38,7 @@ public sealed class PostgresStorage : InstalledStorage
         Dictionary<string, PgServer> servers = new(StringComparer.Ordinal);
         try
         {
+            if (_options.DataFolder is { } folder) _folder = DataFolder.Open(folder);
             foreach (var (name, address) in Addresses()) servers[name] = await PgServer.OpenAsync(name, address, _options, _time, ct);
             var main = servers[PlacementOptions.MainServer];
             var gate = new ConnectionGate(_options.ControlConnectionsMax, _options.TenantConnectionsMax, _options.ConnectionWait, main.Name, _time);
@@ -44,6 +47,23 @@ public sealed class PostgresStorage : InstalledStorage
         catch
         {
             foreach (var server in servers.Values) await server.DisposeAsync();
+            _folder?.Dispose();
+            throw;
+        }
+    }
+
+    public override async Task<IAsyncDisposable> HoldStartAsync(CancellationToken ct)
+    {
+        var owner = await ServerOf(PlacementOptions.MainServer).OwnerAsync(ct);
+        try
+        {
+            // The session's lock: a node that dies gives it back.
+            await PgOwner.RunAsync(owner, "select pg_advisory_lock(hashtextextended('insula start', 0))", ct);
+            return new HeldStart(owner);
+        }
+        catch
+        {
+            await owner.DisposeAsync();
             throw;
         }
     }
@@ -72,6 +92,7 @@ public sealed class PostgresStorage : InstalledStorage
         await open.Control.DisposeAsync();
         open.Gate.Dispose();
         foreach (var server in open.Servers.Values) await server.DisposeAsync();
+        _folder?.Dispose();
     }
 
     /// <summary>The control store as one principal.</summary>
@@ -94,6 +115,16 @@ public sealed class PostgresStorage : InstalledStorage
         }
 
         return addresses;
+    }
+
+    private sealed class HeldStart(NpgsqlConnection owner) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            // By hand: a connection that goes back to its pool keeps its locks until somebody takes it out.
+            await PgOwner.RunAsync(owner, "select pg_advisory_unlock(hashtextextended('insula start', 0))", CancellationToken.None);
+            await owner.DisposeAsync();
+        }
     }
 
     private sealed record Parts(IReadOnlyDictionary<string, PgServer> Servers, NpgsqlDataSource Control, ConnectionGate Gate);

@@ -40,6 +40,8 @@ public sealed class SqliteStorage : InstalledStorage
     /// </summary>
     public override Task OpenAsync(CancellationToken ct) => Task.Run(OpenParts, ct);
 
+    public override Task<IAsyncDisposable> HoldStartAsync(CancellationToken ct) => Task.FromResult<IAsyncDisposable>(new HeldFolder());
+
     /// <summary>Null while the control store answers and tenants' files can be made; else what is wrong.</summary>
     public override async Task<Fault?> CheckAsync(CancellationToken ct)
     {
@@ -86,6 +88,12 @@ public sealed class SqliteStorage : InstalledStorage
             folder.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The folder's own lock is held as long as the storage is open.</summary>
+    private sealed class HeldFolder : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
     private sealed record Parts(DataFolder Folder, DiskThreads Threads, SqliteFile Control, TenantFiles Tenants);

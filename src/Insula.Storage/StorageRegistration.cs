@@ -34,6 +34,7 @@ public static class StorageRegistration
         services.AddSingleton(provider => new PostgresStorage(options, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<InstalledStorage>(static provider => provider.GetRequiredService<PostgresStorage>());
         services.AddSingleton<ControlDatabase, ControlSchema>().AddSingleton<ITenantStores, PgStores>();
+        services.Replace(ServiceDescriptor.Singleton<IPepperStore, PgPeppers>());
         services.AddSingleton<PlaceTenants>().AddSingleton<ITenantStorage>(static provider => provider.GetRequiredService<PlaceTenants>());
         services.AddSingleton(new PlacementChoice(PlacementOptions.Cluster(options.Servers.Keys.Order(StringComparer.Ordinal))));
         return services.AddControlStores();

@@ -22,6 +22,7 @@ public static class TenancyRegistration
         services.AddSingleton(options);
         services.AddSingleton<PlanCatalog>().AddSingleton<AccessSignals>();
         services.AddSingleton<RateLimiter>().AddSingleton<AddressLimiter>();
+        services.TryAddSingleton<IPepperStore>(new PepperFile(options.PepperPath));
         services.AddAccess();
         services.AddSingleton<CreateApiKey>().AddSingleton<IssueTenantKey>().AddSingleton<ListApiKeys>().AddSingleton<ShowApiKey>();
         services.AddSingleton<RotateApiKey>().AddSingleton<RevokeApiKey>().AddSingleton<CheckStanding>();
@@ -47,7 +48,7 @@ public static class TenancyRegistration
             of.Time()));
         services.AddSingleton(static of => new StartTenancy(
             of.Get<TenancyOptions>(),
-            new StartStores(of.Get<IOperatorKeyStore>(), of.Get<ITenantDirectory>(), of.Get<IPlanStore>()),
+            new StartStores(of.Get<IPepperStore>(), of.Get<IOperatorKeyStore>(), of.Get<ITenantDirectory>(), of.Get<IPlanStore>()),
             new AccessState(of.Get<Peppers>(), of.Get<OperatorKeys>(), of.Get<PlanCatalog>()),
             of.Get<PlacementChoice>(),
             of.Time(),

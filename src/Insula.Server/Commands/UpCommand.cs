@@ -21,7 +21,7 @@ internal static class UpCommand
     {
         var data = new Option<string?>("--data") { Description = "Folder of all data (default ./data)", HelpName = "DIR" };
         var urls = new Option<string?>("--urls", "--url") { Description = "Addresses to listen on, separated by ';' (default http://127.0.0.1:8080; port 0 takes a free one)", HelpName = "URL" };
-        var database = new Option<string?>("--database") { Description = "Not supported yet: data is kept in SQLite files", HelpName = "CONN" };
+        var database = new Option<string?>("--database") { Description = "Owner's connection to a PostgreSQL database, as Host=… or postgresql://… (default: SQLite files in the data folder)", HelpName = "CONN" };
         var json = new Option<bool>("--json") { Description = "Print one line of JSON when ready" };
         var command = new Command("up", "Start the server") { data, urls, database, json };
         command.SetAction((parsed, ct) => RunAsync(
@@ -39,9 +39,9 @@ internal static class UpCommand
             if (AddressProbe.FindTaken(settings.Urls) is { } taken) return Refuse(taken);
 
             await using var host = InsulaHost.Build(settings);
-            if ((await host.OpenAsync(ct)).Failed(out fault, out var tenancy)) return Refuse(fault);
+            if ((await host.OpenAsync(tenancy => MakeFirstAsync(host, settings, tenancy, ct), ct)).Failed(out fault, out var made)) return Refuse(fault);
 
-            await ServeAsync(host, settings, tenancy, json, ct);
+            await ServeAsync(host, settings, made, json, ct);
             return Stopped;
         }
         catch (FaultException refused)
@@ -54,25 +54,21 @@ internal static class UpCommand
         }
     }
 
-    private static async Task ServeAsync(InsulaHost host, HostSettings settings, StartedTenancy tenancy, bool json, CancellationToken ct)
+    private static async Task<FirstStart> MakeFirstAsync(InsulaHost host, HostSettings settings, StartedTenancy tenancy, CancellationToken ct)
     {
-        var services = host.App.Services;
-        var demo = services.GetRequiredService<Demo>();
-        Secret? ownerKey = null;
-        DemoIds? ids;
-        if (tenancy.HasTenants)
-        {
-            ids = await demo.FindAsync(ct);
-        }
-        else
-        {
-            (ids, ownerKey) = await demo.MakeAsync(await host.OperatorAsync(tenancy.MadeOperatorKey ?? settings.OperatorKey!, ct), ct);
-        }
+        var demo = host.App.Services.GetRequiredService<Demo>();
+        if (tenancy.HasTenants) return new(tenancy.MadeOperatorKey, await demo.FindAsync(ct), null);
+        var (ids, ownerKey) = await demo.MakeAsync(await host.OperatorAsync(tenancy.MadeOperatorKey ?? settings.OperatorKey!, ct), ct);
+        return new(tenancy.MadeOperatorKey, ids, ownerKey);
+    }
 
+    private static async Task ServeAsync(InsulaHost host, HostSettings settings, FirstStart made, bool json, CancellationToken ct)
+    {
         var url = await host.ListenAsync(ct);
-        var local = services.GetRequiredService<LocalAccess>();
+        var ids = made.Demo;
+        var local = host.App.Services.GetRequiredService<LocalAccess>();
         await local.OpenAsync(url, ids, ct);
-        var ready = new ReadyLine(url, tenancy.MadeOperatorKey?.Reveal(), ids?.TenantId.ToString(), ownerKey?.Reveal(), ids?.AgentId.ToString());
+        var ready = new ReadyLine(url, made.OperatorKey?.Reveal(), ids?.TenantId.ToString(), made.OwnerKey?.Reveal(), ids?.AgentId.ToString());
         await Console.Out.WriteLineAsync(json ? JsonSerializer.Serialize(ready, ApiJson.Options) : Text(ready, settings));
 
         await host.App.WaitForShutdownAsync(ct);
@@ -83,7 +79,7 @@ internal static class UpCommand
 
     private static string Text(ReadyLine ready, HostSettings settings)
     {
-        var lines = new List<string> { $"Insula is ready at {ready.Url}, with its data in {settings.DataFolder}." };
+        var lines = new List<string> { $"Insula is ready at {ready.Url}, with its data {(settings.Database is null ? $"in {settings.DataFolder}" : "on PostgreSQL")}." };
         if (ready.OperatorKey is not null) lines.Add($"  operator key   {ready.OperatorKey}");
         if (ready.TenantKey is not null)
         {
@@ -107,6 +103,9 @@ internal static class UpCommand
     private static Dictionary<string, string> Environment() => System.Environment.GetEnvironmentVariables()
         .Cast<DictionaryEntry>()
         .ToDictionary(static variable => (string)variable.Key, static variable => (string?)variable.Value ?? "", StringComparer.Ordinal);
+
+    /// <summary>What a start made or found. The keys are those that it made.</summary>
+    private sealed record FirstStart(Secret? OperatorKey, DemoIds? Demo, Secret? OwnerKey);
 
     private sealed record ReadyLine(string Url, string? OperatorKey, string? TenantId, string? TenantKey, string? AgentId);
 }

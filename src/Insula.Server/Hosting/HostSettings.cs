@@ -47,6 +47,6 @@ internal sealed record ModelSettings
 
     public Uri? OllamaUrl { get; init; }
 
-    /// <summary>Whether <c>insula/scripted</c> can be named. Default: on, as this is the embedded default.</summary>
+    /// <summary>Whether <c>insula/scripted</c> can be named. Default: on with the embedded store, off with a database.</summary>
     public bool Scripted { get; init; } = true;
 }

@@ -22,19 +22,11 @@ internal sealed class InsulaHost : IAsyncDisposable
 
     public WebApplication App { get; }
 
-    /// <summary>Why no server can be built of settings that are understood, or null.</summary>
-    public static Fault? Refusal(HostSettings settings) => settings.Database is null
-        ? null
-        : Fault.Invalid(
-            SettingNames.Database,
-            $"This version keeps its data in SQLite files only: PostgreSQL is not supported yet. Unset {SettingNames.Database} (or leave out --database) and choose the folder with --data.");
-
     public static InsulaHost Build(HostSettings settings) => Build(settings, new HostAdditions());
 
     /// <param name="additions">What a test puts under the server or beside its routes, after the product's own choices.</param>
     public static InsulaHost Build(HostSettings settings, HostAdditions additions)
     {
-        if (Refusal(settings) is { } refusal) throw new FaultException(refusal);
 
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "insula" });
         builder.UseListener(settings);
@@ -47,7 +39,7 @@ internal sealed class InsulaHost : IAsyncDisposable
             SignupOpen = settings.SignupOpen,
             OperatorKey = settings.OperatorKey,
         });
-        builder.Services.AddSqliteStorage(new StorageOptions { DataFolder = settings.DataFolder });
+        AddStorage(builder.Services, settings);
         builder.Services.AddModels(ModelOptionsOf(settings.Models));
         builder.Services.AddKnowledge(new KnowledgeOptions()).AddSingleton<UploadRoom>();
         builder.Services.AddRuns(new RunOptions());
@@ -76,12 +68,17 @@ internal sealed class InsulaHost : IAsyncDisposable
         return new InsulaHost(app);
     }
 
-    /// <summary>Opens the data: stores, keys, plans. A fault, returned or thrown, says what stops it and what to do.</summary>
-    public async Task<Result<StartedTenancy>> OpenAsync(CancellationToken ct)
+    /// <summary>
+    /// Opens the data: stores, keys, plans. A fault, returned or thrown, says what stops it and what to do.
+    /// <paramref name="first"/> runs when all is open and no other node starts meanwhile: it may make what a first start makes.
+    /// </summary>
+    public async Task<Result<T>> OpenAsync<T>(Func<StartedTenancy, Task<T>> first, CancellationToken ct)
     {
         App.Services.StartTelemetry();
-        await App.Services.GetRequiredService<InstalledStorage>().OpenAsync(ct);
-        return await App.Services.GetRequiredService<StartTenancy>().RunAsync(ct);
+        var storage = App.Services.GetRequiredService<InstalledStorage>();
+        await storage.OpenAsync(ct);
+        await using var alone = await storage.HoldStartAsync(ct);
+        return (await App.Services.GetRequiredService<StartTenancy>().RunAsync(ct)).Failed(out var fault, out var started) ? fault : await first(started);
     }
 
     /// <summary>The operator whom this key proves, for what a first start makes in the operator's name.</summary>
@@ -98,6 +95,14 @@ internal sealed class InsulaHost : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync() => await App.DisposeAsync();
+
+    private static void AddStorage(IServiceCollection services, HostSettings settings)
+    {
+        if (settings.Database is { } main)
+            services.AddPostgresStorage(new PostgresOptions { Main = main, Servers = settings.DatabaseServers, DataFolder = settings.DataFolder });
+        else
+            services.AddSqliteStorage(new StorageOptions { DataFolder = settings.DataFolder });
+    }
 
     private static ModelOptions ModelOptionsOf(ModelSettings models) => new()
     {

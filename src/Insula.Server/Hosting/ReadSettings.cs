@@ -21,7 +21,7 @@ internal static class ReadSettings
         if (ReadDatabases.From(environment, options.Database).Failed(out var fault, out var databases)) return fault;
         if (UrlsOf(options.Urls ?? Get(environment, SettingNames.Urls) ?? DefaultUrl).Failed(out fault, out var urls)) return fault;
         if (Choice(environment, SettingNames.Signup, "open", "closed", urls.All(IsLoopback)).Failed(out fault, out var signup)) return fault;
-        if (Models(environment).Failed(out fault, out var models)) return fault;
+        if (Models(environment, scripted: databases.Main is null).Failed(out fault, out var models)) return fault;
 
         return new HostSettings
         {
@@ -46,12 +46,12 @@ internal static class ReadSettings
         return unknown is null ? null : Fault.Invalid(unknown, $"There is no setting {unknown}. {NearestName.Suggest(unknown, SettingNames.All)}", "unknown_setting");
     }
 
-    private static Result<ModelSettings> Models(IReadOnlyDictionary<string, string> environment)
+    private static Result<ModelSettings> Models(IReadOnlyDictionary<string, string> environment, bool scripted)
     {
         if (Address(environment, SettingNames.OpenAIBaseUrl).Failed(out var fault, out var openAI)) return fault;
         if (Address(environment, SettingNames.AnthropicBaseUrl).Failed(out fault, out var anthropic)) return fault;
         if (Address(environment, SettingNames.OllamaUrl).Failed(out fault, out var ollama)) return fault;
-        if (Choice(environment, SettingNames.Scripted, "on", "off", otherwise: true).Failed(out fault, out var scripted)) return fault;
+        if (Choice(environment, SettingNames.Scripted, "on", "off", otherwise: scripted).Failed(out fault, out scripted)) return fault;
         return new ModelSettings
         {
             OpenAIBaseUrl = openAI,

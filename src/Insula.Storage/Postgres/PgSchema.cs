@@ -1,4 +1,3 @@
-using System.Text;
 using Insula.Storage.Engine;
 
 namespace Insula.Storage.Postgres;

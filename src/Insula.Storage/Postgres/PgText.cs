@@ -39,12 +39,12 @@ internal sealed record PgText(string Sql, IReadOnlyList<string> Names)
             while (end < sql.Length && (char.IsAsciiLetterOrDigit(sql[end]) || sql[end] == '_')) end++;
             var name = sql[i..end];
             var number = Array.IndexOf(names, name) + 1;
-            if (number == 0) throw new ArgumentException($"The statement names {name}, which was not given: {sql}");
+            if (number == 0) throw new ArgumentException($"The statement names {name}, which was not given: {sql}", nameof(sql));
             used.Add(name);
             text.Append('$').Append(number);
             i = end - 1;
         }
 
-        return used.Count == names.Length ? new(text.ToString(), names) : throw new ArgumentException($"Given and not named: {string.Join(", ", names.Except(used, StringComparer.Ordinal))}: {sql}");
+        return used.Count == names.Length ? new(text.ToString(), names) : throw new ArgumentException($"Given and not named: {string.Join(", ", names.Except(used, StringComparer.Ordinal))}: {sql}", nameof(sql));
     }
 }

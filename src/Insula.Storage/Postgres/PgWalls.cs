@@ -16,6 +16,9 @@ internal static class PgWalls
     // As a sub-select it is asked once for a statement, not for each row.
     private const string Platform = "(select current_setting('insula.platform', true)) = 'on'";
 
+    /// <summary>Tables whose rows the program adds and never changes, so that whoever speaks as it cannot either.</summary>
+    private static readonly string[] AppendOnly = ["audit"];
+
     private const string Tables =
         """
         select c.relname,
@@ -55,6 +58,8 @@ internal static class PgWalls
             grant usage on all sequences in schema {schema} to {role};
             """,
             ct);
+        foreach (var table in tables.Where(static table => AppendOnly.Contains(table.Name, StringComparer.Ordinal)))
+            await PgOwner.RunAsync(owner, $"revoke update, delete on {schema}.{PgNames.Quote(table.Name)} from {role}", ct);
     }
 
     private static string RuleOf(string schemaName, bool hasTenant, bool hasTrail) => schemaName switch

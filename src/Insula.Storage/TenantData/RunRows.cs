@@ -2,7 +2,6 @@ using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
 using Insula.Storage.Engine;
 using Insula.Storage.Statements;
-using Insula.Tenancy.Identity;
 
 namespace Insula.Storage.TenantData;
 

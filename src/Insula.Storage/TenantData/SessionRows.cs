@@ -5,7 +5,6 @@ using Insula.Agents.Models;
 using Insula.Agents.Sessions;
 using Insula.Storage.Engine;
 using Insula.Storage.Statements;
-using Insula.Tenancy.Identity;
 
 namespace Insula.Storage.TenantData;
 

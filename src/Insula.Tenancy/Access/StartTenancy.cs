@@ -44,7 +44,7 @@ public sealed class StartTenancy
 
         var operators = await _stores.Operators.AllAsync(ct);
         var hasTenants = (await _stores.Tenants.ListAsync(new TenantFilter(), new PageRequest(1, null), ct)).Items.Count > 0;
-        if (OpenPeppers(mayMake: operators.Count == 0 && !hasTenants).Failed(out var fault, out _)) return fault;
+        if ((await OpenPeppersAsync(mayMake: operators.Count == 0 && !hasTenants, ct)).Failed(out var fault, out _)) return fault;
         if ((await OpenPlansAsync(ct)).Failed(out fault, out _)) return fault;
 
         if (_options.OperatorKey is null && operators.Count == 0)
@@ -58,21 +58,27 @@ public sealed class StartTenancy
         return new StartedTenancy(null, hasTenants);
     }
 
-    private Result<Done> OpenPeppers(bool mayMake)
+    private async Task<Result<Done>> OpenPeppersAsync(bool mayMake, CancellationToken ct)
     {
-        var exists = File.Exists(_options.PepperPath);
-        if (!exists && !mayMake)
+        var place = _stores.Peppers.Place;
+        var text = await _stores.Peppers.ReadAsync(ct);
+        if (text is null && !mayMake)
         {
             return Fault.Unavailable(
                 "pepper_missing",
-                $"The pepper file {_options.PepperPath} is missing, and without it no key of this installation can be checked. Restore it from a backup.");
+                $"The peppers are missing from {place}, and without them no key of this installation can be checked. Restore them from a backup.");
         }
 
-        var opened = exists ? PepperFile.Read(_options.PepperPath) : PepperFile.Create(_options.PepperPath);
-        if (opened.Failed(out var fault, out var peppers)) return fault;
+        if (text is null)
+        {
+            text = PepperText.New();
+            await _stores.Peppers.AddAsync(text, ct);
+            _log.PepperMade(place);
+        }
 
+        if (PepperText.Read(text) is not { } peppers)
+            return Fault.Unavailable("pepper_damaged", $"The peppers in {place} are damaged: restore them from a backup. Without them no key can be checked.");
         _state.Peppers.Open(peppers);
-        if (!exists) _log.PepperMade(_options.PepperPath);
         return default(Done);
     }
 
@@ -98,7 +104,7 @@ public sealed class StartTenancy
 }
 
 /// <summary>What a start reads.</summary>
-internal sealed record StartStores(IOperatorKeyStore Operators, ITenantDirectory Tenants, IPlanStore Plans);
+internal sealed record StartStores(IPepperStore Peppers, IOperatorKeyStore Operators, ITenantDirectory Tenants, IPlanStore Plans);
 
 /// <summary>What a start opens.</summary>
 internal sealed record AccessState(Peppers Peppers, OperatorKeys Operators, PlanCatalog Plans);

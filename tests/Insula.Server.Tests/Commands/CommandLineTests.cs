@@ -112,16 +112,6 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains(says, answer.Error.ReplaceLineEndings(" "), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Doctor_says_what_a_start_would_refuse_and_shows_no_connection()
-    {
-        var answer = await new Shell(_folder.Path) { Variables = new() { ["INSULA_DATABASE"] = "Host=canary" } }.RunAsync(Ct, "doctor");
-
-        Assert.Equal(1, answer.ExitCode);
-        Assert.Contains("PostgreSQL is not supported yet", answer.Out.ReplaceLineEndings(" "), StringComparison.Ordinal);
-        Assert.DoesNotContain("canary", answer.Out + answer.Error, StringComparison.Ordinal);
-    }
-
     private Task<Invocation> RunAsync(params string[] args) => new Shell(_folder.Path).RunAsync(Ct, args);
 
     private async Task WriteLocalAsync(string url, string key)

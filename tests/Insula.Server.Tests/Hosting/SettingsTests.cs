@@ -1,3 +1,4 @@
+using Insula.TestKit;
 using System.Text.Json;
 using Insula.Server.Hosting;
 using Insula.Tenancy.Faults;
@@ -99,11 +100,16 @@ public sealed class SettingsTests
     }
 
     [Fact]
-    public void A_server_does_not_start_on_a_database_yet()
+    public async Task A_connection_that_would_mix_tenants_or_says_too_little_stops_the_start_and_is_not_shown()
     {
-        var refused = Assert.Throws<FaultException>(() => InsulaHost.Build(Read(("INSULA_DATABASE", "Host=canary"))));
-        Assert.Contains("PostgreSQL is not supported yet", refused.Fault.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain("canary", refused.ToString(), StringComparison.Ordinal);
+        foreach (var (text, part) in new[] { ("Host=canary", "Username"), ("Host=canary;Username=u;Database=d;No Reset On Close=true", "No Reset On Close"), ("canary", "cannot be read") })
+        {
+            using var folder = new TempFolder();
+            await using var host = InsulaHost.Build(Read(("INSULA_DATABASE", text), ("INSULA_DATA", folder.Path)));
+            var refused = await Assert.ThrowsAsync<FaultException>(() => host.OpenAsync(Task.FromResult, TestContext.Current.CancellationToken));
+            Assert.Contains(part, refused.Fault.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain("canary", refused.ToString(), StringComparison.Ordinal);
+        }
     }
 
     [Fact]

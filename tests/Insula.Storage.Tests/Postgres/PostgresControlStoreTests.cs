@@ -1,6 +1,4 @@
-using Insula.Agents;
 using Insula.Storage.Tests.Contracts;
-using Insula.Tenancy.Tenants;
 using Insula.TestKit.Postgres;
 
 namespace Insula.Storage.Tests.Postgres;

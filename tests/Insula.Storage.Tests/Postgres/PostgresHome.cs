@@ -1,5 +1,4 @@
 using Insula.Agents;
-using Insula.Storage.Postgres;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Identity;

@@ -25,6 +25,12 @@ public sealed record TestHostOptions
     /// <summary>A data folder to start on; null makes one that goes with the host.</summary>
     public string? DataFolder { get; init; }
 
+    /// <summary>The owner's connection to a database; null for the embedded store.</summary>
+    public string? Database { get; init; }
+
+    /// <summary>The placement of tenants made by <see cref="TestHost.CreateTenantAsync"/>; null for the installation's default.</summary>
+    public string? Placement { get; init; }
+
     /// <summary>Registrations over the product's own, for a fake upstream and the like.</summary>
     public Action<IServiceCollection> Services { get; init; } = static _ => { };
 
@@ -41,14 +47,16 @@ public sealed class TestHost : IAsyncDisposable
     private readonly InsulaHost _host;
     private readonly TempFolder? _ownFolder;
     private readonly Func<HttpClient> _newClient;
+    private readonly string? _placement;
 
-    private TestHost(InsulaHost host, TempFolder? ownFolder, string url, CapturedLog log, bool realPort)
+    private TestHost(InsulaHost host, TempFolder? ownFolder, string url, CapturedLog log, TestHostOptions options)
     {
+        _placement = options.Placement;
         _host = host;
         _ownFolder = ownFolder;
         Url = new Uri(url);
         Log = log;
-        _newClient = realPort
+        _newClient = options.RealPort
             ? () => new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false }) { BaseAddress = Url }
             : () => new HttpClient(host.App.GetTestServer().CreateHandler()) { BaseAddress = Url };
         Operator = Client(OperatorKey);
@@ -79,6 +87,7 @@ public sealed class TestHost : IAsyncDisposable
             Urls = ["http://127.0.0.1:0"],
             OperatorKey = new Secret(OperatorKey),
             SignupOpen = options.SignupOpen,
+            Database = options.Database is { } database ? new Secret(database) : null,
         };
         var log = new CapturedLog();
         var host = InsulaHost.Build(settings, new HostAdditions
@@ -94,9 +103,9 @@ public sealed class TestHost : IAsyncDisposable
         });
         try
         {
-            _ = (await host.OpenAsync(ct)).Value;
+            _ = (await host.OpenAsync(Task.FromResult, ct)).Value;
             var url = await host.ListenAsync(ct);
-            return new TestHost(host, ownFolder, options.RealPort ? url : "http://localhost", log, options.RealPort);
+            return new TestHost(host, ownFolder, options.RealPort ? url : "http://localhost", log, options);
         }
         catch
         {
@@ -117,7 +126,7 @@ public sealed class TestHost : IAsyncDisposable
     /// <summary>Makes a tenant as the operator does; on <c>enterprise</c>, so that no limit is in a test's way.</summary>
     public async Task<TestTenant> CreateTenantAsync(string name, CancellationToken ct, string plan = "enterprise")
     {
-        using var answer = await Operator.PostAsJsonAsync("/api/v1/tenants", new { name, plan }, ct);
+        using var answer = await Operator.PostAsJsonAsync("/api/v1/tenants", new { name, plan, placement = _placement }, ct);
         answer.EnsureSuccessStatusCode();
         var created = await answer.Content.ReadFromJsonAsync<JsonElement>(ct);
         var secret = created.GetProperty("key").GetProperty("secret").GetString()!;

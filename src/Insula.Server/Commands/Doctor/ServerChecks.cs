@@ -12,7 +12,7 @@ internal static class ServerChecks
     {
         const string name = "settings";
         var read = ReadSettings.From(terminal.Environment, new UpOptions(dataFolder));
-        return read.Failed(out var fault, out var settings) || (fault = InsulaHost.Refusal(settings)) is not null
+        return read.Failed(out var fault, out var settings)
             ? CheckResult.Fail(name, fault.Message, $"Change or unset {fault.Field ?? "it"}.")
             : CheckResult.Ok(name, $"understood; would listen on {string.Join(", ", settings.Urls)}, sign-up {(settings.SignupOpen ? "open" : "closed")}");
     }

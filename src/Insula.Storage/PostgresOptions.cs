@@ -1,7 +1,7 @@
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Faults;
 
-namespace Insula.Storage.Postgres;
+namespace Insula.Storage;
 
 /// <summary>Which PostgreSQL servers hold the data, and how many connections this node may hold to each.</summary>
 public sealed record PostgresOptions
@@ -11,6 +11,9 @@ public sealed record PostgresOptions
 
     /// <summary>More servers for tenants, by name.</summary>
     public IReadOnlyDictionary<string, Secret> Servers { get; init; } = new Dictionary<string, Secret>(StringComparer.Ordinal);
+
+    /// <summary>This node's folder, for what is its own: its lock and the file by which the command line finds it. Null for none.</summary>
+    public string? DataFolder { get; init; }
 
     /// <summary>Connections to a server for tenants' statements, 4 to 500; default 24. More than the server's cores rarely helps.</summary>
     public int ConnectionsMax { get; init; } = 24;
