@@ -1,3 +1,4 @@
+using Insula.Storage.Postgres;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Faults;
 
@@ -32,6 +33,9 @@ public sealed record PostgresOptions
 
     /// <summary>How long a unit of work waits for a connection, 0 to 60 seconds; default 10.</summary>
     public TimeSpan ConnectionWait { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>What the databases are brought to; other than shipped in tests only.</summary>
+    internal PgSchemas Schemas { get; init; } = PgSchemas.Shipped;
 
     /// <summary>Throws one <see cref="FaultException"/> that lists every value out of range.</summary>
     internal void Validate()

@@ -15,6 +15,7 @@ public sealed class PostgresStorage : InstalledStorage
 {
     private readonly PostgresOptions _options;
     private readonly TimeProvider _time;
+    private readonly CancellationTokenSource _closing = new();
     private DataFolder? _folder;
     private Parts? _open;
     private bool _disposed;
@@ -26,10 +27,15 @@ public sealed class PostgresStorage : InstalledStorage
         _time = time;
     }
 
+    internal static Fault Closed { get; } = Fault.Unavailable("store_closed", "The storage is closing. Try again in a moment.");
+
+    /// <summary>Cancelled when the storage closes; for work that no caller's cancellation ends.</summary>
+    internal CancellationToken Closing => _closing.Token;
+
     internal IEnumerable<PgServer> Servers => Open.Servers.Values;
 
     private Parts Open => _open ?? throw (_disposed
-        ? new FaultException(Fault.Unavailable("store_closed", "The storage is closing. Try again in a moment."))
+        ? new FaultException(Closed)
         : new InvalidOperationException($"The storage is not open: await {nameof(OpenAsync)} before serving."));
 
     public override async Task OpenAsync(CancellationToken ct)
@@ -52,21 +58,7 @@ public sealed class PostgresStorage : InstalledStorage
         }
     }
 
-    public override async Task<IAsyncDisposable> HoldStartAsync(CancellationToken ct)
-    {
-        var owner = await ServerOf(PlacementOptions.MainServer).OwnerAsync(ct);
-        try
-        {
-            // The session's lock: a node that dies gives it back.
-            await PgOwner.RunAsync(owner, "select pg_advisory_lock(hashtextextended('insula start', 0))", ct);
-            return new HeldStart(owner);
-        }
-        catch
-        {
-            await owner.DisposeAsync();
-            throw;
-        }
-    }
+    public override async Task<IAsyncDisposable> HoldStartAsync(CancellationToken ct) => await PgHold.TakeAsync(ServerOf(PlacementOptions.MainServer), "insula start", ct);
 
     public override async Task<Fault?> CheckAsync(CancellationToken ct)
     {
@@ -88,6 +80,7 @@ public sealed class PostgresStorage : InstalledStorage
     public override async ValueTask DisposeAsync()
     {
         _disposed = true;
+        await _closing.CancelAsync();
         if (Interlocked.Exchange(ref _open, null) is not { } open) return;
         await open.Control.DisposeAsync();
         open.Gate.Dispose();
@@ -115,16 +108,6 @@ public sealed class PostgresStorage : InstalledStorage
         }
 
         return addresses;
-    }
-
-    private sealed class HeldStart(NpgsqlConnection owner) : IAsyncDisposable
-    {
-        public async ValueTask DisposeAsync()
-        {
-            // By hand: a connection that goes back to its pool keeps its locks until somebody takes it out.
-            await PgOwner.RunAsync(owner, "select pg_advisory_unlock(hashtextextended('insula start', 0))", CancellationToken.None);
-            await owner.DisposeAsync();
-        }
     }
 
     private sealed record Parts(IReadOnlyDictionary<string, PgServer> Servers, NpgsqlDataSource Control, ConnectionGate Gate);

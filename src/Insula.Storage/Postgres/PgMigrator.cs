@@ -5,99 +5,129 @@ namespace Insula.Storage.Postgres;
 
 /// <summary>
 /// Brings a schema to what this program needs: missing steps, walls and rights in one transaction, under a lock, so that
-/// several nodes may start at once and one that dies leaves nothing half done. The journal is out of the runtime role's
-/// reach. A newer schema is accepted while every step that this program does not know is an <c>expand</c>.
+/// several nodes may start at once and one that dies leaves nothing half done. A newer schema is accepted while every
+/// step that this program does not know is an <c>expand</c>. Other programs work on the tables meanwhile, so a step never
+/// queues for one for long: everybody behind it would wait too. It gives up, and comes again.
 /// </summary>
-internal static class PgMigrator
+internal sealed class PgMigrator(PgPatience patience, TimeProvider time)
 {
     private const string Lock = "select pg_advisory_xact_lock(hashtextextended('insula migrate ' || $1, 0))";
 
-    /// <summary>What the owner's schema needs before anything is recorded in it. Safe to run again.</summary>
-    public const string Journal =
-        $"""
-        create schema if not exists {PgNames.OwnerSchema};
-        revoke all on schema {PgNames.OwnerSchema} from public;
-        create table if not exists {PgNames.OwnerSchema}.migrations (
-          schema_name text not null,
-          version integer not null,
-          name text not null,
-          phase text not null,
-          checksum text not null,
-          applied_at timestamptz not null default now(),
-          primary key (schema_name, version)
-        );
-        create table if not exists {PgNames.OwnerSchema}.secrets (
-          name text not null primary key,
-          value bytea not null
-        );
-        """;
-
-    /// <summary>Applies what is missing; the number of steps applied.</summary>
-    /// <param name="owner">A connection of the owner, outside a transaction.</param>
-    /// <param name="schemaName">The schema to bring up to date; made when it is missing.</param>
-    /// <param name="user">The role that gets its rights on the schema's tables.</param>
-    public static async Task<int> ApplyAsync(NpgsqlConnection owner, string schemaName, PgSchema schema, string user, CancellationToken ct)
+    /// <summary>Applies what is missing; the steps applied.</summary>
+    /// <param name="owner">A connection of the owner, outside a transaction, to a database that has its journal.</param>
+    public async Task<IReadOnlyList<PgMigration>> ApplyAsync(NpgsqlConnection owner, PgTarget target, CancellationToken ct)
     {
-        await using var transaction = await owner.BeginTransactionAsync(ct);
-        await PgOwner.RunAsync(owner, Lock, ct, schemaName);
-        var missing = Missing(schema, await AppliedAsync(owner, schemaName, ct));
-        if (missing.Count > 0)
+        for (var attempt = 1; ; attempt++)
         {
-            var quoted = PgNames.Quote(schemaName);
-            await PgOwner.RunAsync(owner, $"create schema if not exists {quoted}; revoke all on schema {quoted} from public; set local search_path = {quoted}", ct);
-            foreach (var step in missing)
+            try
             {
-                await PgOwner.RunAsync(owner, step.Text.Sql, ct);
-                await PgOwner.RunAsync(
-                    owner,
-                    $"insert into {PgNames.OwnerSchema}.migrations (schema_name, version, name, phase, checksum) values ($1, $2, $3, $4, $5)",
-                    ct,
-                    schemaName,
-                    step.Text.Version,
-                    step.Text.Name,
-                    step.Phase,
-                    step.Text.Checksum);
+                return await TryAsync(owner, target, ct);
+            }
+            catch (PostgresException error) when (error.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected)
+            {
+                if (attempt >= patience.Attempts) throw new FaultException(Busy(target.Schema, $"schema {target.Name}, attempt {attempt}: {error.MessageText}"), error);
             }
 
-            await PgWalls.RaiseAsync(owner, schemaName, user, ct);
+            await Task.Delay(patience.Pause, time, ct);
+        }
+    }
+
+    /// <summary>How far a schema is. Only reads; throws <see cref="FaultException"/> for a schema that this program must not touch.</summary>
+    public static async Task<PgState> StateAsync(NpgsqlConnection owner, string schemaName, PgSchema schema, CancellationToken ct) =>
+        StateOf(schema, await PgJournal.AppliedAsync(owner, schemaName, ct));
+
+    private async Task<IReadOnlyList<PgMigration>> TryAsync(NpgsqlConnection owner, PgTarget target, CancellationToken ct)
+    {
+        await using var transaction = await owner.BeginTransactionAsync(ct);
+        // The owner's role may have limits of its own, and a step takes as long as it takes.
+        await PgOwner.RunAsync(owner, $"set local statement_timeout = 0; set local lock_timeout = {Milliseconds(patience.TurnWait)}", ct);
+        await PgOwner.RunAsync(owner, Lock, ct, target.Name);
+        var state = await StateAsync(owner, target.Name, target.Schema, ct);
+        if (state.Missing.Count > 0)
+        {
+            if (state.Version == 0) await PgJournal.ForgetAsync(owner, target.Name, ct);
+            await PgOwner.RunAsync(owner, $"set local lock_timeout = {Milliseconds(patience.TableWait)}", ct);
+            if (target.Runtime is { } runtime) await PgRoles.EnsureSchemaRoleAsync(owner, target.User, runtime, ct);
+            var quoted = PgNames.Quote(target.Name);
+            await PgOwner.RunAsync(owner, $"create schema if not exists {quoted}; revoke all on schema {quoted} from public; set local search_path = {quoted}", ct);
+            foreach (var step in state.Missing) await StepAsync(owner, target, step, ct);
+            await PgWalls.RaiseAsync(owner, target.Name, target.User, ct);
         }
 
         await transaction.CommitAsync(ct);
-        return missing.Count;
+        return state.Missing;
     }
 
-    /// <summary>What this program would apply, oldest first. Throws <see cref="FaultException"/> for a schema that it must not touch.</summary>
-    public static async Task<IReadOnlyList<PgMigration>> PlanAsync(NpgsqlConnection owner, string schemaName, PgSchema schema, CancellationToken ct) =>
-        Missing(schema, await AppliedAsync(owner, schemaName, ct));
+    private static async Task StepAsync(NpgsqlConnection owner, PgTarget target, PgMigration step, CancellationToken ct)
+    {
+        try
+        {
+            await PgOwner.RunAsync(owner, step.Text.Sql, ct);
+            await PgJournal.RecordAsync(owner, target.Name, step, ct);
+        }
+        catch (PostgresException error) when (!IsPassing(error))
+        {
+            throw new FaultException(
+                Fault.Unavailable(
+                    "store_migration_failed",
+                    $"The {target.Schema.Name} could not be brought up to date: step {step.Text.Name} failed and was taken back. The program before this one still works on it.",
+                    $"schema {target.Name}: {error.SqlState}: {error.MessageText}"),
+                error);
+        }
+    }
 
-    private static async Task<List<AppliedStep>> AppliedAsync(NpgsqlConnection owner, string schemaName, CancellationToken ct) => await PgOwner.AllAsync(
-        owner,
-        // A schema that was dropped is made anew, whatever the journal remembers.
-        $"select version, name, phase, checksum from {PgNames.OwnerSchema}.migrations where schema_name = $1 and to_regnamespace(quote_ident($1)) is not null order by version",
-        static row => new AppliedStep(row.GetInt32(0), row.GetString(1), row.GetString(2), row.GetString(3)),
-        ct,
-        schemaName);
+    /// <summary>Whether it is the server's state and not the step that failed.</summary>
+    private static bool IsPassing(PostgresException error) =>
+        error.IsTransient || error.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.QueryCanceled
+        || error.SqlState.StartsWith("57P", StringComparison.Ordinal);
 
-    private static List<PgMigration> Missing(PgSchema schema, List<AppliedStep> applied)
+    private static PgState StateOf(PgSchema schema, List<AppliedStep> applied)
     {
         foreach (var (step, known) in applied.Zip(schema.Migrations))
         {
             if (step.Version == known.Text.Version && string.Equals(step.Checksum, known.Text.Checksum, StringComparison.Ordinal)) continue;
-            throw new FaultException(Fault.Unavailable(
-                "store_migration_changed",
-                $"The {schema.Name} was made by other migrations than this program has. Run the program that made it, or restore the changed migration.",
-                $"recorded: {step}"));
+            throw new FaultException(Changed(schema, $"recorded: {step}"));
         }
 
-        if (applied.Skip(schema.Migrations.Count).FirstOrDefault(static step => step.Phase != "expand") is { } beyond)
-        {
-            throw new FaultException(Fault.Unavailable(
-                "store_newer_than_program",
-                $"The {schema.Name} was written by a newer Insula ({beyond.Name}; this program knows up to {schema.Migrations.Count}) and was left as it is. Run the newer program."));
-        }
-
-        return [.. schema.Migrations.Skip(applied.Count)];
+        return applied.Skip(schema.Version).FirstOrDefault(static step => step.Phase != "expand") is { } beyond
+            ? throw new FaultException(Newer(schema, beyond.Name))
+            : new PgState(applied.Count, [.. schema.Migrations.Skip(applied.Count)]);
     }
 
-    private sealed record AppliedStep(int Version, string Name, string Phase, string Checksum);
+    private static Fault Changed(PgSchema schema, string detail) => Fault.Unavailable(
+        "store_migration_changed",
+        $"The {schema.Name} was made by other migrations than this program has. Run the program that made it, or restore the changed migration.",
+        detail);
+
+    private static Fault Newer(PgSchema schema, string step) => Fault.Unavailable(
+        "store_newer_than_program",
+        $"The {schema.Name} was written by a newer Insula ({step}; this program knows up to {schema.Version}) and was left as it is. Run the newer program.");
+
+    private static Fault Busy(PgSchema schema, string detail) => Fault.Unavailable(
+        "store_migrating", $"The {schema.Name} is being brought up to date, or waits for statements under way to be so. Try again shortly.", detail) with { RetryAfter = PgFaults.RetryAfter };
+
+    private static long Milliseconds(TimeSpan limit) => (long)limit.TotalMilliseconds;
+}
+
+/// <summary>A schema to bring up to date; made when it is missing.</summary>
+/// <param name="User">The role that gets its rights on the schema's tables.</param>
+/// <param name="Runtime">The role that may become <paramref name="User"/>, when that is a role of the schema's own; it is made with the schema.</param>
+internal sealed record PgTarget(string Name, PgSchema Schema, string User, string? Runtime = null);
+
+/// <summary>How far a schema is.</summary>
+/// <param name="Version">Steps that it has; 0 when it is not there.</param>
+/// <param name="Missing">What this program would apply, oldest first.</param>
+internal sealed record PgState(int Version, IReadOnlyList<PgMigration> Missing);
+
+/// <summary>How long a migration waits for others.</summary>
+/// <param name="TurnWait">For somebody else who migrates the same schema; zero for as long as it takes.</param>
+/// <param name="TableWait">For a table that statements are using.</param>
+/// <param name="Attempts">How often it comes again when it got no table, <paramref name="Pause"/> later.</param>
+internal sealed record PgPatience(TimeSpan TurnWait, TimeSpan TableWait, int Attempts, TimeSpan Pause)
+{
+    /// <summary>Of a start and of upkeep: longer than the runtime role's longest statement takes.</summary>
+    public static PgPatience OfUpkeep { get; } = new(TimeSpan.Zero, TimeSpan.FromSeconds(2), Attempts: 40, TimeSpan.FromSeconds(1));
+
+    /// <summary>Of a tenant's first use, where somebody waits for an answer.</summary>
+    public static PgPatience OfUse { get; } = new(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(2), Attempts: 3, TimeSpan.FromMilliseconds(250));
 }

@@ -10,6 +10,8 @@ internal sealed record PgSchema(string Name, IReadOnlyList<PgMigration> Migratio
 
     public static PgSchema Tenant { get; } = new("tenants' store", Load("Tenant"));
 
+    public int Version => Migrations.Count;
+
     private static List<PgMigration> Load(string folder) => [.. MigrationTexts.Of($"Postgres.{folder}").Select(static text => new PgMigration(text, PhaseOf(text)))];
 
     private static string PhaseOf(Migration text)
@@ -20,6 +22,15 @@ internal sealed record PgSchema(string Name, IReadOnlyList<PgMigration> Migratio
             ? first[mark.Length..].ToString()
             : throw new InvalidOperationException($"Migration {text.Name} must begin with '{mark}expand' or '{mark}contract'.");
     }
+}
+
+/// <summary>The kinds that an installation has.</summary>
+/// <param name="Control">In the main database, once.</param>
+/// <param name="Tenant">Wherever tenants live: one for all who share tables, and each tenant's own schema or database.</param>
+internal sealed record PgSchemas(PgSchema Control, PgSchema Tenant)
+{
+    /// <summary>Those that this program carries.</summary>
+    public static PgSchemas Shipped { get; } = new(PgSchema.Control, PgSchema.Tenant);
 }
 
 /// <summary>One step. While an <c>expand</c> step is there a program that does not know it still works; a <c>contract</c> step ends that.</summary>

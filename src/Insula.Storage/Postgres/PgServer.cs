@@ -23,6 +23,7 @@ internal sealed class PgServer : IAsyncDisposable
     private readonly ConnectionGate _gate;
     private readonly OwnDatabases _databases;
     private readonly string _password;
+    private readonly TimeProvider _time;
 
     private PgServer(string name, NpgsqlConnectionStringBuilder address, PostgresOptions options, NpgsqlDataSource owner, string password, TimeProvider time)
     {
@@ -31,6 +32,7 @@ internal sealed class PgServer : IAsyncDisposable
         _options = options;
         _owner = owner;
         _password = password;
+        _time = time;
         _tenants = Runtime(PgNames.TenantsSchema, options.ConnectionsMax);
         _gate = new(options.ConnectionsMax, options.TenantConnectionsMax, options.ConnectionWait, name, time);
         _databases = new(this, options, time);
@@ -50,11 +52,12 @@ internal sealed class PgServer : IAsyncDisposable
         {
             await using var connection = await owner.OpenConnectionAsync(ct);
             await RefuseUnusableAsync(connection, ct);
-            await InitialiseAsync(connection, ct);
+            await PgJournal.EnsureAsync(connection, ct);
             var role = PgNames.RuntimeRoleOf(address.Database!);
             var password = await PgRoles.EnsureRuntimeAsync(connection, role, ct);
-            if (name == PlacementOptions.MainServer) await PgMigrator.ApplyAsync(connection, PgNames.ControlSchema, PgSchema.Control, role, ct);
-            await PgMigrator.ApplyAsync(connection, PgNames.TenantsSchema, PgSchema.Tenant, role, ct);
+            var migrator = new PgMigrator(PgPatience.OfUpkeep, time);
+            if (name == PlacementOptions.MainServer) await migrator.ApplyAsync(connection, new PgTarget(PgNames.ControlSchema, options.Schemas.Control, role), ct);
+            await migrator.ApplyAsync(connection, new PgTarget(PgNames.TenantsSchema, options.Schemas.Tenant, role), ct);
             return new PgServer(name, address, options, owner, password, time);
         }
         catch (Exception error)
@@ -69,6 +72,9 @@ internal sealed class PgServer : IAsyncDisposable
 
     /// <summary>A connection of the owner, for schemas, roles and databases.</summary>
     public ValueTask<NpgsqlConnection> OwnerAsync(CancellationToken ct) => _owner.OpenConnectionAsync(ct);
+
+    /// <summary>Tenants' own schemas and databases here.</summary>
+    public PgPlaces Places(PgPatience patience) => new(this, _options.Schemas.Tenant, patience, _time);
 
     /// <summary>The owner's connections to another database of this server.</summary>
     public NpgsqlDataSource OwnerOf(string database) => OwnerSource(_address, database);
@@ -92,14 +98,6 @@ internal sealed class PgServer : IAsyncDisposable
         _gate.Dispose();
     }
 
-    private static async Task InitialiseAsync(NpgsqlConnection owner, CancellationToken ct)
-    {
-        await using var transaction = await owner.BeginTransactionAsync(ct);
-        await PgOwner.RunAsync(owner, "select pg_advisory_xact_lock(hashtextextended('insula initialise', 0))", ct);
-        await PgOwner.RunAsync(owner, PgMigrator.Journal, ct);
-        await transaction.CommitAsync(ct);
-    }
-
     private static async Task RefuseUnusableAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         if (connection.PostgreSqlVersion.Major < VersionMin)
@@ -120,10 +118,14 @@ internal sealed class PgServer : IAsyncDisposable
     {
         Database = database,
         ApplicationName = "insula owner",
-        MaxPoolSize = 4,
+        MaxPoolSize = 10,
         ConnectionIdleLifetime = 10,
         Timeout = 5,
-        CommandTimeout = 60,
+        // A migration takes as long as it takes; who waits for one says how long. A peer that is gone is noticed below.
+        CommandTimeout = 0,
+        TcpKeepAlive = true,
+        TcpKeepAliveTime = 15,
+        TcpKeepAliveInterval = 5,
         Enlist = false,
         PersistSecurityInfo = false,
     });

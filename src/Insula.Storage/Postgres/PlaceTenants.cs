@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
+using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Placements;
 using Insula.Tenancy.Tenants;
-using Npgsql;
 
 namespace Insula.Storage.Postgres;
 
@@ -30,61 +30,13 @@ internal sealed class PlaceTenants(PostgresStorage storage) : ITenantStorage
     {
         try
         {
-            if (placement == Placement.Schema) await MakeSchemaAsync(server, tenant, CancellationToken.None);
-            else await MakeDatabaseAsync(server, tenant, CancellationToken.None);
+            await server.Places(PgPatience.OfUse).EnsureAsync(PgPlaces.Of(server, tenant, placement), storage.Closing);
         }
         catch (Exception error)
         {
             _ready.TryRemove(tenant, out _);
-            throw PgFaults.Map(error, server.Name);
-        }
-    }
-
-    private static async Task MakeSchemaAsync(PgServer server, Id<Tenant> tenant, CancellationToken ct)
-    {
-        var schema = PgNames.SchemaOf(tenant);
-        await using var owner = await server.OwnerAsync(ct);
-        if ((await PgMigrator.PlanAsync(owner, schema, PgSchema.Tenant, ct)).Count == 0) return;
-        await using (var transaction = await owner.BeginTransactionAsync(ct))
-        {
-            await PgOwner.RunAsync(owner, "select pg_advisory_xact_lock(hashtextextended('insula role ' || $1, 0))", ct, schema);
-            await PgRoles.EnsureSchemaRoleAsync(owner, schema, server.RuntimeRole, ct);
-            await transaction.CommitAsync(ct);
-        }
-
-        await PgMigrator.ApplyAsync(owner, schema, PgSchema.Tenant, schema, ct);
-    }
-
-    private static async Task MakeDatabaseAsync(PgServer server, Id<Tenant> tenant, CancellationToken ct)
-    {
-        var database = PgNames.DatabaseOf(server.MainDatabase, tenant);
-        await using (var main = await server.OwnerAsync(ct))
-        {
-            await CreateAsync(main, database, server.RuntimeRole, ct);
-        }
-
-        await using var source = server.OwnerOf(database);
-        await using var owner = await source.OpenConnectionAsync(ct);
-        await PgOwner.RunAsync(owner, PgMigrator.Journal, ct);
-        await PgMigrator.ApplyAsync(owner, PgNames.TenantsSchema, PgSchema.Tenant, server.RuntimeRole, ct);
-    }
-
-    // A database is made outside any transaction, so the lock is the session's and given back by hand.
-    private static async Task CreateAsync(NpgsqlConnection main, string database, string runtime, CancellationToken ct)
-    {
-        const string name = "hashtextextended('insula database ' || $1, 0)";
-        await PgOwner.RunAsync(main, $"select pg_advisory_lock({name})", ct, database);
-        try
-        {
-            var quoted = PgNames.Quote(database);
-            if (!await PgOwner.FirstAsync<bool>(main, "select exists (select 1 from pg_database where datname = $1)", ct, database))
-                await PgOwner.RunAsync(main, $"create database {quoted} template template0 encoding 'UTF8'", ct);
-            // One statement each: together they would be one transaction, which "create database" is not.
-            await PgOwner.RunAsync(main, $"revoke all on database {quoted} from public; grant connect on database {quoted} to {PgNames.Quote(runtime)}", ct);
-        }
-        finally
-        {
-            await PgOwner.RunAsync(main, $"select pg_advisory_unlock({name})", CancellationToken.None, database);
+            if (error is OperationCanceledException) throw new FaultException(PostgresStorage.Closed, error);
+            throw;
         }
     }
 }

@@ -22,6 +22,9 @@ internal sealed class PostgresHome(SharedPostgres postgres) : IAsyncDisposable
     /// <summary>Whether it shares its database with other tests, which a test may that looks only at what it made.</summary>
     public bool Common { get; init; }
 
+    /// <summary>A database that somebody else drops; null for one of its own.</summary>
+    public TestDatabase? On { get; init; }
+
     public Func<PostgresOptions, PostgresOptions> Change { get; init; } = static options => options;
 
     public IServiceProvider Services => _services!;
@@ -32,7 +35,7 @@ internal sealed class PostgresHome(SharedPostgres postgres) : IAsyncDisposable
     public async Task<PostgresHome> OpenAsync()
     {
         var ct = TestContext.Current.CancellationToken;
-        Database ??= Common ? await postgres.CommonDatabaseAsync(ct) : await postgres.CreateDatabaseAsync(ct);
+        Database ??= On ?? (Common ? await postgres.CommonDatabaseAsync(ct) : await postgres.CreateDatabaseAsync(ct));
         var options = Change(new PostgresOptions { Main = new Secret(Database.OwnerConnectionString) });
         var services = new ServiceCollection().AddLogging().AddSingleton(Time).AddPostgresStorage(options).BuildServiceProvider();
         try
@@ -75,7 +78,7 @@ internal sealed class PostgresHome(SharedPostgres postgres) : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await CloseAsync();
-        if (Database is not null && !Common) await Database.DisposeAsync();
+        if (Database is not null && !Common && On is null) await Database.DisposeAsync();
     }
 }
 

@@ -1,0 +1,144 @@
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Tenants;
+using Npgsql;
+
+namespace Insula.Storage.Postgres;
+
+/// <summary>
+/// What the owner keeps about a database, out of the runtime role's reach: which steps made each schema, how far the
+/// tenants' own databases beside it are, and which of both could not be migrated. The steps are the truth and commit with
+/// what they record. A database's version is only what was last seen, so that nobody has to open each one to find those
+/// that are behind; whoever opens one looks at its own steps.
+/// </summary>
+internal static class PgJournal
+{
+    private const string Tables =
+        $"""
+        create schema if not exists {PgNames.OwnerSchema};
+        revoke all on schema {PgNames.OwnerSchema} from public;
+        create table if not exists {PgNames.OwnerSchema}.migrations (
+          schema_name text not null,
+          version integer not null,
+          name text not null,
+          phase text not null,
+          checksum text not null,
+          applied_at timestamptz not null default now(),
+          primary key (schema_name, version)
+        );
+        create table if not exists {PgNames.OwnerSchema}.secrets (
+          name text not null primary key,
+          value bytea not null
+        );
+        create table if not exists {PgNames.OwnerSchema}.databases (
+          name text not null primary key,
+          version integer not null
+        );
+        create table if not exists {PgNames.OwnerSchema}.failed_migrations (
+          place text not null primary key,
+          failed_at timestamptz not null default now(),
+          reason text not null
+        );
+        """;
+
+    /// <summary>Tenants' own schemas and databases here that lack a step; the name is the key to the next page.</summary>
+    private const string Behind =
+        $"""
+        select name, kind from (
+          select m.schema_name collate "C" as name, 'schema' as kind, max(m.version) as version
+          from {PgNames.OwnerSchema}.migrations m
+          where m.schema_name ~ '^t_[0-9a-f]{"{32}"}$' and exists (select 1 from pg_namespace n where n.nspname = m.schema_name)
+          group by m.schema_name
+          union all
+          select d.datname::text collate "C", 'database', coalesce(b.version, 0)
+          from pg_database d left join {PgNames.OwnerSchema}.databases b on b.name = d.datname
+          where starts_with(d.datname::text, $2) and substr(d.datname::text, length($2) + 1) ~ '^[0-9a-f]{"{32}"}$' and d.datallowconn and d.datconnlimit <> -2
+        ) places
+        where version < $1
+        """;
+
+    /// <summary>Makes the owner's tables. Safe to run again, and by several at once.</summary>
+    public static async Task EnsureAsync(NpgsqlConnection owner, CancellationToken ct)
+    {
+        await using var transaction = await owner.BeginTransactionAsync(ct);
+        await PgOwner.RunAsync(owner, "select pg_advisory_xact_lock(hashtextextended('insula initialise', 0))", ct);
+        await PgOwner.RunAsync(owner, Tables, ct);
+        await transaction.CommitAsync(ct);
+    }
+
+    /// <summary>Whether there are any: not in a database that Insula has never seen, nor in one that was just made.</summary>
+    public static async Task<bool> ExistsAsync(NpgsqlConnection owner, CancellationToken ct) =>
+        await PgOwner.FirstAsync<bool>(owner, $"select to_regclass('{PgNames.OwnerSchema}.failed_migrations') is not null", ct);
+
+    /// <summary>The steps that made a schema. One that was dropped is made anew, whatever was recorded.</summary>
+    public static Task<List<AppliedStep>> AppliedAsync(NpgsqlConnection owner, string schemaName, CancellationToken ct) => PgOwner.AllAsync(
+        owner,
+        $"select version, name, phase, checksum from {PgNames.OwnerSchema}.migrations where schema_name = $1 and to_regnamespace(quote_ident($1)) is not null order by version",
+        static row => new AppliedStep(row.GetInt32(0), row.GetString(1), row.GetString(2), row.GetString(3)),
+        ct,
+        schemaName);
+
+    public static Task RecordAsync(NpgsqlConnection owner, string schemaName, PgMigration step, CancellationToken ct) => PgOwner.RunAsync(
+        owner,
+        $"insert into {PgNames.OwnerSchema}.migrations (schema_name, version, name, phase, checksum) values ($1, $2, $3, $4, $5)",
+        ct,
+        schemaName,
+        step.Text.Version,
+        step.Text.Name,
+        step.Phase,
+        step.Text.Checksum);
+
+    /// <summary>What was recorded of a schema that is gone.</summary>
+    public static Task ForgetAsync(NpgsqlConnection owner, string schemaName, CancellationToken ct) =>
+        PgOwner.RunAsync(owner, $"delete from {PgNames.OwnerSchema}.migrations where schema_name = $1", ct, schemaName);
+
+    /// <summary>How far a tenant's own database is, as it was just seen.</summary>
+    public static Task NoteDatabaseAsync(NpgsqlConnection main, string database, int version, CancellationToken ct) => PgOwner.RunAsync(
+        main,
+        $"insert into {PgNames.OwnerSchema}.databases as d (name, version) values ($1, $2) on conflict (name) do update set version = excluded.version where d.version <> excluded.version",
+        ct,
+        database,
+        version);
+
+    /// <param name="version">What an up-to-date one has.</param>
+    /// <param name="after">The last one of the page before, or empty.</param>
+    public static Task<List<PgPlace>> BehindAsync(NpgsqlConnection main, int version, string databasePrefix, string after, int limit, CancellationToken ct) => PgOwner.AllAsync(
+        main,
+        $"{Behind} and name > $3 order by name limit $4",
+        static row => PgPlace.Named(row.GetString(0), row.GetString(1) == "schema" ? Placement.Schema : Placement.Database),
+        ct,
+        version,
+        databasePrefix,
+        after,
+        limit);
+
+    /// <summary>How many are behind, and how many of these could not be migrated when it was last tried.</summary>
+    public static async Task<(long Behind, long Failed)> CountBehindAsync(NpgsqlConnection main, int version, string databasePrefix, CancellationToken ct) => (await PgOwner.AllAsync(
+        main,
+        $"select count(*), count(f.place) from ({Behind}) b left join {PgNames.OwnerSchema}.failed_migrations f on f.place = b.name",
+        static row => (row.GetInt64(0), row.GetInt64(1)),
+        ct,
+        version,
+        databasePrefix))[0];
+
+    public static Task FailedAsync(NpgsqlConnection main, string place, string reason, CancellationToken ct) => PgOwner.RunAsync(
+        main,
+        $"insert into {PgNames.OwnerSchema}.failed_migrations (place, reason) values ($1, $2) on conflict (place) do update set failed_at = now(), reason = excluded.reason",
+        ct,
+        place,
+        reason);
+
+    public static Task MendedAsync(NpgsqlConnection main, string place, CancellationToken ct) =>
+        PgOwner.RunAsync(main, $"delete from {PgNames.OwnerSchema}.failed_migrations where place = $1", ct, place);
+}
+
+/// <summary>A step as it was recorded when it was applied.</summary>
+internal sealed record AppliedStep(int Version, string Name, string Phase, string Checksum);
+
+/// <summary>Where one tenant alone lives on a server.</summary>
+/// <param name="Name">Of the schema or of the database.</param>
+internal sealed record PgPlace(Id<Tenant> Tenant, Placement Placement, string Name)
+{
+    /// <summary>The place of that name, which ends with the digits of the tenant's id.</summary>
+    public static PgPlace Named(string name, Placement placement) =>
+        new(new Id<Tenant>(UInt128.Parse(name.AsSpan(name.Length - 32), System.Globalization.NumberStyles.AllowHexSpecifier)), placement, name);
+}
