@@ -38,7 +38,8 @@ internal static class AppendBench
             ("append, D-group, c=64", () => AppendForAsync(stores, scope, sessions, slice, ct), Environment.ProcessId));
     }
 
-    private static async Task<Id<Session>[]> AddSessionsAsync(ITenantStores stores, TenantScope scope, int count, CancellationToken ct)
+    /// <summary>Sessions to append to, of one agent.</summary>
+    public static async Task<Id<Session>[]> AddSessionsAsync(ITenantStores stores, TenantScope scope, int count, CancellationToken ct)
     {
         var now = TimeProvider.System.GetUtcNow();
         var agent = new Agent(Id<Agent>.New(), 1, new AgentDefinition { Name = "bench", Model = new ModelChoice("insula/scripted") }, now, now, ArchivedAt: null);
@@ -59,7 +60,8 @@ internal static class AppendBench
         return ids;
     }
 
-    private static async Task<long> AppendForAsync(ITenantStores stores, TenantScope scope, Id<Session>[] sessions, TimeSpan slice, CancellationToken ct)
+    /// <summary>Appends one event after the other to each session, all sessions at once, until the time is over; how many.</summary>
+    public static async Task<long> AppendForAsync(ITenantStores stores, TenantScope scope, Id<Session>[] sessions, TimeSpan slice, CancellationToken ct)
     {
         long count = 0;
         var began = TimeProvider.System.GetTimestamp();

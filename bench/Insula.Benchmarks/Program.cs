@@ -1,6 +1,6 @@
 using Insula.Benchmarks;
 
-// insula-bench [all|start|runs|appends] [rounds] [seconds per slice]
+// insula-bench [all|start|runs|appends|walls|database|density] [rounds] [seconds per slice]
 var which = args.ElementAtOrDefault(0) ?? "all";
 var rounds = int.Parse(args.ElementAtOrDefault(1) ?? "5");
 var slice = TimeSpan.FromSeconds(double.Parse(args.ElementAtOrDefault(2) ?? "3"));
@@ -14,3 +14,11 @@ Console.CancelKeyPress += (_, e) =>
 if (which is "all" or "start") await StartBench.WriteAsync(Console.Out, rounds, stop.Token);
 if (which is "all" or "runs") Report.Write(Console.Out, "Runs over HTTP on insula/scripted", await RunBench.MeasureAsync(rounds, slice, stop.Token));
 if (which is "all" or "appends") Report.Write(Console.Out, "Event appends to a tenant's SQLite file, 1 KB", await AppendBench.MeasureAsync(rounds, slice, stop.Token));
+if (which is "all" or "walls")
+{
+    var (reads, writes) = await WallBench.MeasureAsync(rounds, slice, stop.Token);
+    Report.Write(Console.Out, "Reads under row-level security", reads);
+    Report.Write(Console.Out, "Inserts under row-level security, durable", writes);
+}
+if (which is "all" or "database") Report.Write(Console.Out, "Event appends on PostgreSQL, 1 KB", await DatabaseBench.MeasureAsync(rounds, slice, stop.Token));
+if (which is "all" or "density") await DensityBench.WriteAsync(Console.Out, shared: 10_000, schemas: 1_000, stop.Token);

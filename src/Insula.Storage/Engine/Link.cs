@@ -24,6 +24,9 @@ internal abstract class Link
     /// <summary>As <see cref="FirstAsync"/>; no other writer changes the row before this unit ends. For a select from one table.</summary>
     public abstract ValueTask<T?> LockAsync<T>(string sql, Func<DbDataReader, T> map, params ReadOnlySpan<(string Name, object? Value)> values);
 
+    /// <summary>As <see cref="FirstAsync"/>, for the last statement of a unit, which then needs no trip of its own for the commit.</summary>
+    public abstract ValueTask<T?> LastAsync<T>(string sql, Func<DbDataReader, T> map, params ReadOnlySpan<(string Name, object? Value)> values);
+
     public abstract ValueTask<List<T>> AllAsync<T>(string sql, Func<DbDataReader, T> map, params ReadOnlySpan<(string Name, object? Value)> values);
 
     /// <summary>Lets no other unit that names the same thing run before this one ends: for a rule over several rows.</summary>

@@ -6,18 +6,19 @@ namespace Insula.Storage.Postgres;
 /// <summary>
 /// One unit of work on one connection, and the only code that says for whom a connection acts. The settings travel in the
 /// same batch as the first statement, so they cost no trip; they are local to the transaction, so nobody who gets the
-/// connection later inherits them. A batch that is whole by itself needs no BEGIN: PostgreSQL runs everything up to one
+/// connection later inherits them; and every transaction gives all of them, so what somebody may have left on a connection
+/// counts for nothing. That is why a connection goes from one unit to the next without being reset. A batch that is whole by itself needs no BEGIN: PostgreSQL runs everything up to one
 /// Sync message as one transaction. A write that needs more trips says BEGIN and COMMIT inside its batches.
 /// </summary>
 internal sealed class PgLink(NpgsqlConnection connection, PgScope scope, bool writes, CancellationToken ct) : Link
 {
-    private const string Settings = "select set_config('insula.tenant', $1, true), set_config('insula.platform', $2, true)";
-    private const string SchemaSettings = $"{Settings}, set_config('role', $3, true), set_config('search_path', $3, true)";
+    private const string Settings = "select set_config('insula.tenant', $1, true), set_config('insula.platform', $2, true), set_config('role', $3, true), set_config('search_path', $4, true)";
     private const string Exclusive = "select pg_advisory_xact_lock(hashtextextended($1, 0))";
 
     private readonly List<NpgsqlBatchCommand> _queued = [];
     private int _rowSets;
     private bool _begun;
+    private bool _ended;
 
     public override Dialect Dialect => Dialect.Postgres;
 
@@ -49,6 +50,13 @@ internal sealed class PgLink(NpgsqlConnection connection, PgScope scope, bool wr
         return ReadFirstAsync(map);
     }
 
+    public override ValueTask<T?> LastAsync<T>(string sql, Func<DbDataReader, T> map, params ReadOnlySpan<(string Name, object? Value)> values)
+        where T : default
+    {
+        Queue(PgText.Of(sql, values).Sql, values);
+        return ReadFirstAsync(map, last: true);
+    }
+
     public override ValueTask<List<T>> AllAsync<T>(string sql, Func<DbDataReader, T> map, params ReadOnlySpan<(string Name, object? Value)> values)
     {
         Queue(PgText.Of(sql, values).Sql, values);
@@ -65,7 +73,8 @@ internal sealed class PgLink(NpgsqlConnection connection, PgScope scope, bool wr
     /// <summary>Sends what is queued, and makes the unit durable. Called once, when the unit has done its work.</summary>
     public async ValueTask CommitAsync()
     {
-        if (!_begun && _queued.Count == 0) return;
+        if (_ended && _queued.Count > 0) throw new InvalidOperationException("A statement came after the unit's last one.");
+        if (_ended || (!_begun && _queued.Count == 0)) return;
         if (_begun) _queued.Add(new NpgsqlBatchCommand("commit"));
         await using var batch = Batch(whole: true);
         await batch.ExecuteNonQueryAsync(ct);
@@ -90,11 +99,21 @@ internal sealed class PgLink(NpgsqlConnection connection, PgScope scope, bool wr
         return (int)last.RecordsAffected;
     }
 
-    private async ValueTask<T?> ReadFirstAsync<T>(Func<DbDataReader, T> map)
+    private async ValueTask<T?> ReadFirstAsync<T>(Func<DbDataReader, T> map, bool last = false)
     {
-        await using var batch = Batch(whole: false);
+        if (last && _begun) _queued.Add(new NpgsqlBatchCommand("commit"));
+        await using var batch = Batch(whole: last);
         await using var reader = await AtLastAsync(batch);
-        return await reader.ReadAsync(ct) ? map(reader) : default;
+        var first = await reader.ReadAsync(ct) ? map(reader) : default;
+        if (!last) return first;
+
+        // To the end, where a commit that failed says so.
+        while (await reader.NextResultAsync(ct))
+        {
+        }
+
+        _ended = true;
+        return first;
     }
 
     private async ValueTask<List<T>> ReadAllAsync<T>(Func<DbDataReader, T> map)
@@ -139,10 +158,11 @@ internal sealed class PgLink(NpgsqlConnection connection, PgScope scope, bool wr
 
     private NpgsqlBatchCommand SetScope()
     {
-        var command = new NpgsqlBatchCommand(scope.Schema is null ? Settings : SchemaSettings);
+        var command = new NpgsqlBatchCommand(Settings);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = scope.Tenant });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = scope.Platform ? "on" : "" });
-        if (scope.Schema is { } schema) command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = schema });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = scope.Role });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = scope.SearchPath });
         return command;
     }
 

@@ -84,8 +84,8 @@ internal sealed class PgServer : IAsyncDisposable
 
     public async ValueTask<TenantLease> LeaseAsync(Id<Tenant> tenant, Placement placement, CancellationToken ct) => placement switch
     {
-        Placement.Shared => new OpenLease(new PgDatabase(_tenants, _gate, PgScope.Of(tenant), Name)),
-        Placement.Schema => new OpenLease(new PgDatabase(_tenants, _gate, PgScope.InSchema(tenant, PgNames.SchemaOf(tenant)), Name)),
+        Placement.Shared => new OpenLease(new PgDatabase(_tenants, _gate, PgScope.InTenants(tenant), Name)),
+        Placement.Schema => new OpenLease(new PgDatabase(_tenants, _gate, PgScope.InSchema(tenant), Name)),
         Placement.Database => await _databases.LeaseAsync(tenant, ct),
         _ => throw new ArgumentOutOfRangeException(nameof(placement), placement, "A placement of another engine."),
     };
@@ -130,6 +130,8 @@ internal sealed class PgServer : IAsyncDisposable
         PersistSecurityInfo = false,
     });
 
+    // Not reset between two units: see PgLink. The operator's own settings may not say so, for the same words would then
+    // hold for what is not PgLink's.
     private NpgsqlDataSource Runtime(string searchPath, int connectionsMax, string? database = null) => NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(_address.ConnectionString)
     {
         Database = database ?? _address.Database,
@@ -144,6 +146,7 @@ internal sealed class PgServer : IAsyncDisposable
         Timeout = 5,
         CommandTimeout = 30,
         KeepAlive = 30,
+        NoResetOnClose = true,
         Enlist = false,
         PersistSecurityInfo = false,
     });

@@ -37,5 +37,5 @@ internal sealed class ControlSchema(PostgresStorage storage) : ControlDatabase
 {
     public override Database Platform => storage.Control(PgScope.OfPlatform);
 
-    public override Database For(Id<Tenant> tenant) => storage.Control(PgScope.Of(tenant));
+    public override Database For(Id<Tenant> tenant) => storage.Control(PgScope.InControl(tenant));
 }

@@ -80,6 +80,9 @@ internal sealed class SqliteLink : Link, IDisposable
     public override ValueTask<T?> LockAsync<T>(string sql, Func<DbDataReader, T> map, params ReadOnlySpan<(string Name, object? Value)> values)
         where T : default => new(First(sql, map, values));
 
+    public override ValueTask<T?> LastAsync<T>(string sql, Func<DbDataReader, T> map, params ReadOnlySpan<(string Name, object? Value)> values)
+        where T : default => new(First(sql, map, values));
+
     public override ValueTask<List<T>> AllAsync<T>(string sql, Func<DbDataReader, T> map, params ReadOnlySpan<(string Name, object? Value)> values) => new(All(sql, map, values));
 
     public override void Alone(string thing)

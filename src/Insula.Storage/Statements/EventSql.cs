@@ -16,6 +16,17 @@ internal static class EventSql
         values (@tenant_id, @session_id, @seq, @event_id, @type, @body, @created_at, @processed_at, @epoch, @run_id)
         """;
 
+    /// <summary>
+    /// The same under a worker's claim, after the session's row got the numbers of all events of the append:
+    /// <c>@before_last</c> says how many of them come after this one.
+    /// </summary>
+    public const string InsertOfClaim =
+        """
+        insert into events (tenant_id, session_id, seq, event_id, type, body, created_at, processed_at, epoch, run_id)
+        select @tenant_id, @session_id, s.last_seq - @before_last, @event_id, @type, @body, @created_at, @processed_at, @epoch, @run_id
+        from sessions s where s.tenant_id = @tenant_id and s.session_id = @session_id and s.epoch = @epoch
+        """;
+
     public const string Read =
         $"""
         select {Columns} from events
@@ -40,11 +51,12 @@ internal static class EventSql
         limit @limit
         """;
 
-    /// <summary>An input is taken up once; a second time changes nothing.</summary>
+    /// <summary>An input is taken up once, under a worker's claim; a second time changes nothing.</summary>
     public const string TakeUp =
         """
         update events set processed_at = @processed_at, run_id = @run_id
         where tenant_id = @tenant_id and event_id = @event_id and session_id = @session_id and processed_at is null
+          and exists (select 1 from sessions s where s.tenant_id = @tenant_id and s.session_id = @session_id and s.epoch = @epoch)
         """;
 
     /// <summary>

@@ -54,9 +54,6 @@ internal static class SessionSql
 
     public const string Claim = "update sessions set epoch = epoch + 1 where tenant_id = @tenant_id and session_id = @session_id";
 
-    /// <summary>What an append has to know of its session.</summary>
-    public const string Head = "select epoch, last_seq from sessions where tenant_id = @tenant_id and session_id = @session_id";
-
     public const string ProjectInput =
         $"""
         update sessions set last_seq = @last_seq, pending_input = {EventSql.HasPending}, updated_at = @updated_at
@@ -64,12 +61,16 @@ internal static class SessionSql
         """;
 
     /// <summary>After an append that took up input, so that what still stands is looked at anew.</summary>
-    public const string ProjectTakenUp = $"update sessions set pending_input = {EventSql.HasPending} where tenant_id = @tenant_id and session_id = @session_id";
+    public const string ProjectTakenUp =
+        $"update sessions set pending_input = {EventSql.HasPending} where tenant_id = @tenant_id and session_id = @session_id and epoch = @epoch";
 
+    /// <summary>Numbers for so many events, and what the worker says of the session; no row when the claim is lost.</summary>
     public const string ProjectRun =
         """
         update sessions
-        set last_seq = @last_seq, updated_at = @updated_at, status = coalesce(@status, status), active_seconds = active_seconds + @active_seconds
-        where tenant_id = @tenant_id and session_id = @session_id
+        set last_seq = last_seq + @events, updated_at = @updated_at, status = coalesce(@status, status), active_seconds = active_seconds + @active_seconds
+        where tenant_id = @tenant_id and session_id = @session_id and epoch = @epoch
         """;
+
+    public const string LastSeqOfClaim = "select last_seq from sessions where tenant_id = @tenant_id and session_id = @session_id and epoch = @epoch";
 }

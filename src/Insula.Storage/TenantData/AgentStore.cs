@@ -82,7 +82,7 @@ internal sealed class AgentStore(Database database, string tenant) : IAgentStore
         link =>
         {
             link.Post(AgentSql.Archive, ("@tenant_id", tenant), ("@agent_id", id.ToString()), ("@at", Instant.ToNumber(at)));
-            return link.FirstAsync(AgentSql.FindNewest, Read, ("@tenant_id", tenant), ("@agent_id", id.ToString()));
+            return link.LastAsync(AgentSql.FindNewest, Read, ("@tenant_id", tenant), ("@agent_id", id.ToString()));
         },
         ct);
 

@@ -20,14 +20,13 @@ internal static class EventLog
         .GetCustomAttributes<JsonDerivedTypeAttribute>()
         .ToFrozenDictionary(static known => known.DerivedType, static known => (string)known.TypeDiscriminator!);
 
-    /// <summary>Writes the events after <paramref name="lastSeq"/>. Input stands unprocessed until a run takes it up; anything else is processed as it is written.</summary>
-    public static List<SessionEvent> Append(
-        Link link, string tenant, Id<Session> session, IReadOnlyList<NewEvent> events, long lastSeq, long epoch, Id<Run>? run, DateTimeOffset at)
+    /// <summary>Writes what no run says, after <paramref name="lastSeq"/>, of a session that the caller holds.</summary>
+    public static List<SessionEvent> Append(Link link, string tenant, Id<Session> session, IReadOnlyList<NewEvent> events, long lastSeq, long epoch, DateTimeOffset at)
     {
         List<SessionEvent> appended = new(events.Count);
         foreach (var given in events)
         {
-            var written = new SessionEvent(++lastSeq, given.Id, given.Body, at, given.Body is InputBody ? null : at, epoch, run);
+            var written = new SessionEvent(++lastSeq, given.Id, given.Body, at, ProcessedAt(given, at), epoch, null);
             link.Post(
                 EventSql.Insert,
                 ("@tenant_id", tenant),
@@ -39,25 +38,51 @@ internal static class EventLog
                 ("@created_at", Instant.ToNumber(at)),
                 ("@processed_at", Instant.ToValue(written.ProcessedAt)),
                 ("@epoch", epoch),
-                ("@run_id", run?.ToString()));
+                ("@run_id", null));
             appended.Add(written);
         }
 
         return appended;
     }
 
-    public static void TakeUp(Link link, string tenant, RunAppend append)
+    /// <summary>Writes a worker's events, and takes up the input that it names. The numbers are the session's row's, which <see cref="Appended"/> learns.</summary>
+    public static void Append(Link link, Claim claim, RunAppend append)
     {
+        var after = append.Events.Count;
+        foreach (var given in append.Events)
+        {
+            link.Post(
+                EventSql.InsertOfClaim,
+                ("@tenant_id", claim.Tenant),
+                ("@session_id", claim.Session.ToString()),
+                ("@epoch", claim.Epoch),
+                ("@before_last", --after),
+                ("@event_id", given.Id.ToString()),
+                ("@type", TypeNames[given.Body.GetType()]),
+                ("@body", Rows.ToJson(given.Body)),
+                ("@created_at", Instant.ToNumber(append.At)),
+                ("@processed_at", Instant.ToValue(ProcessedAt(given, append.At))),
+                ("@run_id", append.Run?.Id.ToString()));
+        }
+
         foreach (var input in append.Processed)
         {
             link.Post(
                 EventSql.TakeUp,
-                ("@tenant_id", tenant),
+                ("@tenant_id", claim.Tenant),
+                ("@session_id", claim.Session.ToString()),
+                ("@epoch", claim.Epoch),
                 ("@event_id", input.ToString()),
-                ("@session_id", append.Session.ToString()),
                 ("@processed_at", Instant.ToNumber(append.At)),
                 ("@run_id", append.Run?.Id.ToString()));
         }
+    }
+
+    /// <summary>The events of an append as they stand in a log that ends at <paramref name="lastSeq"/>.</summary>
+    public static List<SessionEvent> Appended(RunAppend append, long lastSeq)
+    {
+        var seq = lastSeq - append.Events.Count;
+        return [.. append.Events.Select(given => new SessionEvent(++seq, given.Id, given.Body, append.At, ProcessedAt(given, append.At), append.Epoch, append.Run?.Id))];
     }
 
     /// <summary>Reads the columns of <see cref="EventSql"/>.</summary>
@@ -69,4 +94,7 @@ internal static class EventLog
         row.MomentOrNull(4),
         row.GetInt64(5),
         row.IsDBNull(6) ? null : row.Id<Run>(6));
+
+    /// <summary>Input stands unprocessed until a run takes it up; anything else is processed as it is written.</summary>
+    private static DateTimeOffset? ProcessedAt(NewEvent given, DateTimeOffset at) => given.Body is InputBody ? null : at;
 }

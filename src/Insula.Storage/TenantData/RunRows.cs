@@ -8,9 +8,10 @@ namespace Insula.Storage.TenantData;
 /// <summary>Runs and what they used, for use inside a write.</summary>
 internal static class RunRows
 {
-    public static void Put(Link link, string tenant, Run run) => link.Post(
+    public static void Put(Link link, Claim claim, Run run) => link.Post(
         RunSql.Put,
-        ("@tenant_id", tenant),
+        ("@tenant_id", claim.Tenant),
+        ("@epoch", claim.Epoch),
         ("@run_id", run.Id.ToString()),
         ("@session_id", run.Session.ToString()),
         ("@status", Rows.ToName(run.Status)),
@@ -22,13 +23,14 @@ internal static class RunRows
     /// <summary>
     /// Writes usage that is not there yet, and counts it on the session first: the count asks whether the row is there.
     /// </summary>
-    public static void AddUsage(Link link, string tenant, IReadOnlyList<UsageRow> rows)
+    public static void AddUsage(Link link, Claim claim, IReadOnlyList<UsageRow> rows)
     {
         foreach (var row in rows)
         {
             link.Post(
                 RunSql.CountUsage,
-                ("@tenant_id", tenant),
+                ("@tenant_id", claim.Tenant),
+                ("@epoch", claim.Epoch),
                 ("@usage_id", row.Id.ToString()),
                 ("@session_id", row.Session.ToString()),
                 ("@input_tokens", row.Tokens.Input),
@@ -37,7 +39,8 @@ internal static class RunRows
                 ("@cache_write_tokens", row.Tokens.CacheWrite));
             link.Post(
                 RunSql.InsertUsage,
-                ("@tenant_id", tenant),
+                ("@tenant_id", claim.Tenant),
+                ("@epoch", claim.Epoch),
                 ("@usage_id", row.Id.ToString()),
                 ("@session_id", row.Session.ToString()),
                 ("@run_id", row.Run.ToString()),

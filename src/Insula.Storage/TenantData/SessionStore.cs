@@ -36,7 +36,7 @@ internal sealed class SessionStore(Database database, string tenant) : ISessionS
                 if (await HoldAsync(link, id) is not { } before) return null;
                 if (change(before).Failed(out var fault, out var update)) return fault;
 
-                var events = EventLog.Append(link, tenant, id, update.Log, before.LastSeq, before.Epoch, null, at);
+                var events = EventLog.Append(link, tenant, id, update.Log, before.LastSeq, before.Epoch, at);
                 var after = before with
                 {
                     Title = update.Session.Title,
@@ -87,7 +87,7 @@ internal sealed class SessionStore(Database database, string tenant) : ISessionS
         link =>
         {
             link.Post(SessionSql.Claim, ("@tenant_id", tenant), ("@session_id", id.ToString()));
-            return link.FirstAsync(SessionSql.Find, SessionRows.Read, ("@tenant_id", tenant), ("@session_id", id.ToString()));
+            return link.LastAsync(SessionSql.Find, SessionRows.Read, ("@tenant_id", tenant), ("@session_id", id.ToString()));
         },
         ct);
 
@@ -130,7 +130,7 @@ internal sealed class SessionStore(Database database, string tenant) : ISessionS
 
     private List<SessionEvent> AppendAndProject(Link link, Session session, IReadOnlyList<NewEvent> input, DateTimeOffset at, DateTimeOffset updatedAt)
     {
-        var events = EventLog.Append(link, tenant, session.Id, input, session.LastSeq, session.Epoch, null, at);
+        var events = EventLog.Append(link, tenant, session.Id, input, session.LastSeq, session.Epoch, at);
         link.Post(
             SessionSql.ProjectInput,
             ("@tenant_id", tenant),
@@ -140,28 +140,35 @@ internal sealed class SessionStore(Database database, string tenant) : ISessionS
         return events;
     }
 
+    /// <summary>
+    /// One trip. The session's row is taken by the first statement, if the claim still stands; each of the others asks for
+    /// the claim again, so a worker that lost it writes nothing, and the last one says where the log ends now.
+    /// </summary>
     private async ValueTask<IReadOnlyList<SessionEvent>> AppendAsync(Link link, RunAppend append)
     {
-        var head = await link.LockAsync(
-            SessionSql.Head,
-            static row => ((long Epoch, long LastSeq)?)(row.GetInt64(0), row.GetInt64(1)),
-            ("@tenant_id", tenant),
-            ("@session_id", append.Session.ToString()));
-        if (head is not var (epoch, lastSeq) || epoch != append.Epoch) throw new FencedOffException();
-
-        var events = EventLog.Append(link, tenant, append.Session, append.Events, lastSeq, epoch, append.Run?.Id, append.At);
-        EventLog.TakeUp(link, tenant, append);
-        if (append.Run is { } run) RunRows.Put(link, tenant, run);
-        RunRows.AddUsage(link, tenant, append.Usage);
+        var claim = new Claim(tenant, append.Session, append.Epoch);
         link.Post(
             SessionSql.ProjectRun,
             ("@tenant_id", tenant),
             ("@session_id", append.Session.ToString()),
-            ("@last_seq", lastSeq + events.Count),
+            ("@epoch", append.Epoch),
+            ("@events", append.Events.Count),
             ("@updated_at", Instant.ToNumber(append.At)),
             ("@status", append.Status is { } status ? Rows.ToName(status) : null),
             ("@active_seconds", append.ActiveSeconds));
-        if (append.Processed.Count > 0) link.Post(SessionSql.ProjectTakenUp, ("@tenant_id", tenant), ("@session_id", append.Session.ToString()));
-        return events;
+        EventLog.Append(link, claim, append);
+        if (append.Run is { } run) RunRows.Put(link, claim, run);
+        RunRows.AddUsage(link, claim, append.Usage);
+        if (append.Processed.Count > 0) link.Post(SessionSql.ProjectTakenUp, ("@tenant_id", tenant), ("@session_id", append.Session.ToString()), ("@epoch", append.Epoch));
+        var lastSeq = await link.LastAsync(
+            SessionSql.LastSeqOfClaim,
+            static row => (long?)row.GetInt64(0),
+            ("@tenant_id", tenant),
+            ("@session_id", append.Session.ToString()),
+            ("@epoch", append.Epoch));
+        return lastSeq is { } end ? EventLog.Appended(append, end) : throw new FencedOffException();
     }
 }
+
+/// <summary>A worker's right to write to a session, while nobody claimed it since.</summary>
+internal readonly record struct Claim(string Tenant, Id<Session> Session, long Epoch);

@@ -104,7 +104,7 @@ public sealed partial class SchemaTests
     private static partial Regex TenantTable();
 
     /// <summary>A place where a statement is bound to one tenant.</summary>
-    [GeneratedRegex(@"tenant_id = @tenant_id|values\s+\(@tenant_id", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"tenant_id = @tenant_id|(values\s+\(|select )@tenant_id", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
     private static partial Regex TenantBound();
 
     private sealed record Made(string Folder, DiskThreads Threads, SqliteFile File) : IAsyncDisposable

@@ -1,7 +1,7 @@
 namespace Insula.TestKit.Postgres;
 
 /// <summary>Linux's table of processes, as /proc shows it to everybody.</summary>
-internal static class ProcessTree
+public static class ProcessTree
 {
     /// <summary>The letter of its state; null when it has ended, even if its parent has not noticed yet.</summary>
     public static char? State(int pid) => Read(pid) is { State: not ('Z' or 'X') } process ? process.State : null;
