@@ -4,9 +4,11 @@ using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Insula.Server.Tests.Isolation;
 using Insula.Tenancy.Access;
 using Insula.TestKit;
 using Insula.TestKit.Hosting;
+using Insula.TestKit.Postgres;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -16,9 +18,8 @@ namespace Insula.Server.Tests.Hostile;
 /// Hostile bytes over real sockets. The server may refuse them as it likes, but it answers what is HTTP, never with a 5xx,
 /// logs no bug, and what it has of another tenant stays as it is, row by row.
 /// </summary>
-public sealed class HostileRequestTests
+public sealed class HostileRequestTests(SharedPostgres postgres)
 {
-    private const int Requests = 10_000;
     private const int AtOnce = 8;
 
     /// <summary>One set for every machine; give HOSTILE_SEED to try another.</summary>
@@ -31,9 +32,22 @@ public sealed class HostileRequestTests
     [Fact]
     public async Task Ten_thousand_hostile_requests_give_no_5xx_and_change_nothing_of_another_tenant()
     {
-        var seed = int.TryParse(Environment.GetEnvironmentVariable("HOSTILE_SEED"), out var given) ? given : DefaultSeed;
         using var folder = new TempFolder();
-        await using var host = await TestHost.StartAsync(new TestHostOptions { RealPort = true, DataFolder = folder.Path }, Ct);
+        await AttackAsync(new TestHostOptions { DataFolder = folder.Path }, 10_000, tenant => Task.FromResult(StoredRows.OfFolder(folder.Path, tenant)));
+    }
+
+    [Fact]
+    public async Task Nor_do_fifteen_hundred_on_a_database_that_tenants_share()
+    {
+        await using var database = await postgres.CreateDatabaseAsync(Ct);
+        var options = new TestHostOptions { Database = database.OwnerConnectionString, Placement = "shared" };
+        await AttackAsync(options, 1_500, tenant => StoredRows.OfDatabaseAsync(database, tenant, Ct));
+    }
+
+    private static async Task AttackAsync(TestHostOptions options, int requests, Func<string, Task<IReadOnlyList<string>>> storedOf)
+    {
+        var seed = int.TryParse(Environment.GetEnvironmentVariable("HOSTILE_SEED"), out var given) ? given : DefaultSeed;
+        await using var host = await TestHost.StartAsync(options with { RealPort = true }, Ct);
         var victim = await host.CreateTenantAsync("victim", Ct);
         var victimIds = await FillAsync(victim);
         var attacker = await host.CreateTenantAsync("attacker", Ct);
@@ -44,25 +58,25 @@ public sealed class HostileRequestTests
         var material = new HostileMaterial([attacker.Key, readOnly.Secret], TestHost.OperatorKey, victimIds, ownIds, await FillAsync(await host.CreateTenantAsync("third", Ct)));
         // When the victim's key was last used is written some seconds after the use.
         await host.Services.GetRequiredService<LastUses>().FlushAsync();
-        var before = StoredRows.Of(folder.Path, victim.Id);
+        var before = await storedOf(victim.Id);
         Assert.True(before.Count > 5);
 
-        var failures = await SendAllAsync(host.Url, new HostileRequests(seed, material));
+        var failures = await SendAllAsync(host.Url, requests, new HostileRequests(seed, material));
 
         var bugs = host.Log.Lines.Where(static line => line.Level >= LogLevel.Error).Take(3);
         Assert.True(failures.IsEmpty, $"seed {seed}:\n{string.Join('\n', failures.Take(20))}\n{string.Join('\n', bugs)}");
-        Assert.Equal(before, StoredRows.Of(folder.Path, victim.Id));
+        Assert.Equal(before, await storedOf(victim.Id));
         Assert.Empty(bugs);
         Assert.Equal(HttpStatusCode.OK, (await victim.Client.GetAsync("/api/v1/me", Ct)).StatusCode);
         Assert.DoesNotContain(attacker.Key[^30..], host.Log.Text, StringComparison.Ordinal);
     }
 
-    private static async Task<ConcurrentQueue<string>> SendAllAsync(Uri url, HostileRequests requests)
+    private static async Task<ConcurrentQueue<string>> SendAllAsync(Uri url, int count, HostileRequests requests)
     {
         var failures = new ConcurrentQueue<string>();
         var answered = new ConcurrentDictionary<int, int>();
         await Parallel.ForEachAsync(
-            Enumerable.Range(0, Requests).Select(_ => requests.Next()),
+            Enumerable.Range(0, count).Select(_ => requests.Next()),
             new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = Ct },
             async (request, ct) =>
             {

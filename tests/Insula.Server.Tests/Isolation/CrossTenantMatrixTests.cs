@@ -4,9 +4,9 @@ namespace Insula.Server.Tests.Isolation;
 
 /// <summary>
 /// The cross-tenant matrix: every route of the running server, called as everyone who must not get in. It starts from the
-/// server's own list of endpoints, so a new route cannot dodge it.
+/// server's own list of endpoints, so a new route cannot dodge it. It is run against every placement.
 /// </summary>
-public sealed class CrossTenantMatrixTests(TwoTenants world) : IClassFixture<TwoTenants>
+public abstract class CrossTenantMatrixTests(TwoTenants world)
 {
     public static TheoryData<string> Guarded => RouteTable.Where(static row => row.Who != Who.Everyone);
 
@@ -85,22 +85,27 @@ public sealed class CrossTenantMatrixTests(TwoTenants world) : IClassFixture<Two
     public async Task Another_tenants_id_is_answered_like_one_that_never_was(string route)
     {
         var row = RouteTable.Named(route);
+        foreach (var stranger in world.Strangers)
+        {
+            var foreign = await TwoTenants.CallAsync(stranger, row, world.VictimIds, Ct);
+            var unknown = await TwoTenants.CallAsync(stranger, row, world.UnknownIds, Ct);
 
-        var foreign = await TwoTenants.CallAsync(world.Stranger, row, world.VictimIds, Ct);
-        var unknown = await TwoTenants.CallAsync(world.Stranger, row, world.UnknownIds, Ct);
-
-        Assert.Equal(row.Who == Who.Operator ? 403 : 404, foreign.Status);
-        Assert.Equal(unknown, foreign);
+            Assert.Equal(row.Who == Who.Operator ? 403 : 404, foreign.Status);
+            Assert.Equal(unknown, foreign);
+        }
     }
 
     [Theory, MemberData(nameof(Lists))]
     public async Task A_list_holds_nothing_of_another_tenant(string route)
     {
-        var answer = await TwoTenants.CallAsync(world.Stranger, RouteTable.Named(route), world.VictimIds, Ct);
+        foreach (var stranger in world.Strangers)
+        {
+            var answer = await TwoTenants.CallAsync(stranger, RouteTable.Named(route), world.VictimIds, Ct);
 
-        Assert.Equal(200, answer.Status);
-        Assert.DoesNotContain(TwoTenants.Canary, answer.Body, StringComparison.Ordinal);
-        Assert.All(world.VictimIds.Values, id => Assert.DoesNotContain(id, answer.Body, StringComparison.Ordinal));
+            Assert.Equal(200, answer.Status);
+            Assert.DoesNotContain(TwoTenants.Canary, answer.Body, StringComparison.Ordinal);
+            Assert.All(world.VictimIds.Values, id => Assert.DoesNotContain(id, answer.Body, StringComparison.Ordinal));
+        }
     }
 
     [Theory, MemberData(nameof(Objects))]
@@ -134,18 +139,29 @@ public sealed class CrossTenantMatrixTests(TwoTenants world) : IClassFixture<Two
     public async Task All_these_calls_together_change_nothing_of_the_victim()
     {
         var before = await world.VictimsViewAsync(Ct);
+        var stored = await world.StoredOfVictimAsync(Ct);
         Assert.Contains(TwoTenants.Canary, before, StringComparison.Ordinal);
+        Assert.InRange(stored.Count(static row => row.Contains(TwoTenants.Canary, StringComparison.Ordinal)), 6, int.MaxValue);
 
         foreach (var row in RouteTable.Rows.Where(static row => row.Method != "GET"))
         {
-            foreach (var caller in (HttpClient[])[world.Nobody, world.Forged, world.Revoked, world.Suspended, world.ReadOnly, world.Stranger])
+            foreach (var caller in (HttpClient[])[world.Nobody, world.Forged, world.Revoked, world.Suspended, world.ReadOnly, .. world.Strangers])
             {
                 await TwoTenants.CallAsync(caller, row, world.VictimIds, Ct);
             }
         }
 
+        Assert.Equal(stored, await world.StoredOfVictimAsync(Ct));
         Assert.Equal(before, await world.VictimsViewAsync(Ct));
     }
 
     private static string Pattern(RouteEndpoint endpoint) => endpoint.RoutePattern.RawText is { Length: > 1 } text ? "/" + text.Trim('/') : "/";
 }
+
+public sealed class CrossTenantMatrixInFilesTests(TenantsInFiles world) : CrossTenantMatrixTests(world), IClassFixture<TenantsInFiles>;
+
+public sealed class CrossTenantMatrixInSharedTablesTests(TenantsInSharedTables world) : CrossTenantMatrixTests(world), IClassFixture<TenantsInSharedTables>;
+
+public sealed class CrossTenantMatrixInSchemasTests(TenantsInSchemas world) : CrossTenantMatrixTests(world), IClassFixture<TenantsInSchemas>;
+
+public sealed class CrossTenantMatrixInOwnDatabasesTests(TenantsInOwnDatabases world) : CrossTenantMatrixTests(world), IClassFixture<TenantsInOwnDatabases>;

@@ -1,8 +1,15 @@
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Insula.Agents.Runs;
+using Insula.Agents.Sessions;
+using Insula.Server.Tests.ManagedAgents;
+using Insula.Tenancy.Access;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Tenants;
 using Insula.TestKit;
 using Insula.TestKit.Hosting;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Insula.Server.Tests.Isolation;
 
@@ -10,7 +17,9 @@ namespace Insula.Server.Tests.Isolation;
 /// A server with a victim who has one of everything, named with a canary, and with every kind of stranger beside it.
 /// Shared by the tests of the matrix: none of them can change the victim, and one of them checks that.
 /// </summary>
-public sealed class TwoTenants : IAsyncLifetime
+/// <param name="placement">Where the victim's data live.</param>
+/// <param name="elsewhere">Placements of the same installation in which there are strangers too.</param>
+public abstract class TwoTenants(string placement, params string[] elsewhere) : IAsyncLifetime
 {
     /// <summary>Stands in every text of the victim's; nobody else may ever read it.</summary>
     public const string Canary = "canary7xQ";
@@ -36,8 +45,11 @@ public sealed class TwoTenants : IAsyncLifetime
 
     public HttpClient Suspended { get; private set; } = null!;
 
-    /// <summary>The owner of another tenant.</summary>
-    public HttpClient Stranger { get; private set; } = null!;
+    /// <summary>The owner of another tenant, in the victim's placement.</summary>
+    public HttpClient Stranger => Strangers[0];
+
+    /// <summary>Owners of other tenants: the first in the victim's placement, the others in the other placements.</summary>
+    public List<HttpClient> Strangers { get; } = [];
 
     /// <summary>A key of the stranger's tenant that may only read.</summary>
     public HttpClient ReadOnly { get; private set; } = null!;
@@ -46,13 +58,14 @@ public sealed class TwoTenants : IAsyncLifetime
     {
         var ct = TestContext.Current.CancellationToken;
         // Time stands still, so that the victim's view can only change by what somebody does.
-        var host = _host = await TestHost.StartAsync(new TestHostOptions { Clock = new ManualClock() }, ct);
+        var host = _host = await StartAsync(new TestHostOptions { Clock = new ManualClock(), Placement = placement }, ct);
         var victim = _victim = await host.CreateTenantAsync($"victim {Canary}", ct);
         var stranger = await host.CreateTenantAsync("stranger", ct);
         var suspended = await host.CreateTenantAsync("suspended", ct);
 
         Nobody = host.Client(null);
-        Stranger = stranger.Client;
+        Strangers.Add(stranger.Client);
+        foreach (var other in elsewhere) Strangers.Add((await host.CreateTenantAsync($"stranger in {other}", ct, placement: other)).Client);
         Suspended = suspended.Client;
         Forged = host.Client(Altered(victim.Key));
         ReadOnly = host.Client(await NewKeyAsync(stranger, "read", ct));
@@ -68,8 +81,10 @@ public sealed class TwoTenants : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var client in (HttpClient[])[Nobody, Forged, Revoked, Suspended, Stranger, ReadOnly]) client.Dispose();
+        foreach (var client in (HttpClient?[])[Nobody, Forged, Revoked, Suspended, ReadOnly, .. Strangers]) client?.Dispose();
         if (_host is not null) await _host.DisposeAsync();
+        await RemoveAsync();
+        GC.SuppressFinalize(this);
     }
 
     /// <summary>Calls the row's route with these ids and gives the answer with what differs between any two answers masked.</summary>
@@ -79,6 +94,13 @@ public sealed class TwoTenants : IAsyncLifetime
         if (row.Body is { } body) request.Content = new StringContent(Filled(body, ids), Encoding.UTF8, "application/json");
         using var response = await caller.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);
         return await Answer.ReadAsync(response, ct);
+    }
+
+    /// <summary>Everything that is stored of the victim, row by row, with the notes on the use of keys written down.</summary>
+    public async Task<IReadOnlyList<string>> StoredOfVictimAsync(CancellationToken ct)
+    {
+        await Host.Services.GetRequiredService<LastUses>().FlushAsync();
+        return await StoredOfAsync(Victim.Id, ct);
     }
 
     /// <summary>Everything that the victim sees of itself.</summary>
@@ -95,6 +117,13 @@ public sealed class TwoTenants : IAsyncLifetime
         return view.ToString();
     }
 
+    protected abstract Task<TestHost> StartAsync(TestHostOptions options, CancellationToken ct);
+
+    protected abstract Task<IReadOnlyList<string>> StoredOfAsync(string tenant, CancellationToken ct);
+
+    /// <summary>Takes away what the server was started on.</summary>
+    protected abstract ValueTask RemoveAsync();
+
     private async Task FillAsync(TestTenant victim, CancellationToken ct)
     {
         VictimIds["tenant"] = victim.Id;
@@ -102,7 +131,25 @@ public sealed class TwoTenants : IAsyncLifetime
         VictimIds["agent"] = await MakeAsync(victim, "/v1/agents", new { name = Canary, model = "insula/scripted", system = Canary }, ct);
         VictimIds["environment"] = await MakeAsync(victim, "/v1/environments", new { name = Canary }, ct);
         VictimIds["session"] = await MakeAsync(victim, "/v1/sessions", new { agent = VictimIds["agent"], environment_id = VictimIds["environment"], title = Canary }, ct);
+        // A run, so that the victim has events, usage and a finished piece of work as well.
+        using (var reader = await EventReader.OpenAsync(victim.Client, VictimIds["session"], after: 0, ct))
+        {
+            await victim.Client.SayAsync(VictimIds["session"], $"!text {Canary}", ct);
+            await reader.UntilAsync("session.status_idle", ct);
+            await SettledAsync(victim, ct);
+        }
+
         VictimIds["source"] = await MakeAsync(victim, "/api/v1/knowledge/learn", new { source = Canary, text = $"{Canary} is a word that only the victim knows." }, ct);
+    }
+
+    /// <summary>The entry in the run queue goes a moment after the run's last event.</summary>
+    private async Task SettledAsync(TestTenant victim, CancellationToken ct)
+    {
+        var queue = Host.Services.GetRequiredService<IRunQueue>();
+        while (await queue.MarkAsync(Id<Tenant>.Parse(victim.Id), Id<Session>.Parse(VictimIds["session"]), ct) is not null)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, ct);
+        }
     }
 
     private static async Task<string> MakeAsync(TestTenant tenant, string path, object body, CancellationToken ct)

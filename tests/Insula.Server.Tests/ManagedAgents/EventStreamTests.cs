@@ -6,7 +6,7 @@ using Insula.TestKit.Hosting;
 namespace Insula.Server.Tests.ManagedAgents;
 
 /// <summary>Live views of a session: nothing lost, nothing twice, and an end when the reader's right ends.</summary>
-public sealed class EventStreamTests
+public abstract class EventStreamTests(TestStore store)
 {
     private const string Idle = "session.status_idle";
 
@@ -23,7 +23,7 @@ public sealed class EventStreamTests
     {
         const int messages = 12;
         var random = new Random(seed);
-        await using var host = await TestHost.StartAsync(Ct);
+        await using var host = await store.StartAsync(Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         var session = await tenant.Client.StartSessionAsync(Ct);
         var said = Task.Run(
@@ -60,7 +60,7 @@ public sealed class EventStreamTests
     public async Task A_reader_that_does_not_read_holds_up_nobody_and_misses_nothing()
     {
         const int messages = 40;
-        await using var host = await TestHost.StartAsync(new TestHostOptions { RealPort = true }, Ct);
+        await using var host = await store.StartAsync(new TestHostOptions { RealPort = true }, Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         var session = await tenant.Client.StartSessionAsync(Ct);
         using var lazy = await EventReader.OpenAsync(tenant.Client, session, after: null, Ct, "?event_deltas=agent.message");
@@ -82,7 +82,7 @@ public sealed class EventStreamTests
     [Fact(Timeout = LimitMs)]
     public async Task Without_a_cursor_a_stream_begins_now()
     {
-        await using var host = await TestHost.StartAsync(Ct);
+        await using var host = await store.StartAsync(Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         var session = await tenant.Client.StartSessionAsync(Ct);
         using (var first = await EventReader.OpenAsync(tenant.Client, session, after: null, Ct))
@@ -104,7 +104,7 @@ public sealed class EventStreamTests
     [Fact(Timeout = LimitMs)]
     public async Task Previews_carry_no_number_so_they_never_become_a_cursor()
     {
-        await using var host = await TestHost.StartAsync(Ct);
+        await using var host = await store.StartAsync(Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         var session = await tenant.Client.StartSessionAsync(Ct);
         using var reader = await EventReader.OpenAsync(tenant.Client, session, after: null, Ct, "?event_deltas[]=agent.message&event_deltas[]=agent.thinking");
@@ -123,7 +123,7 @@ public sealed class EventStreamTests
     [InlineData("1")]
     public async Task A_cursor_of_another_stream_is_refused_by_name(string cursor)
     {
-        await using var host = await TestHost.StartAsync(Ct);
+        await using var host = await store.StartAsync(Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         var session = await tenant.Client.StartSessionAsync(Ct);
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/sessions/{session}/events/stream");
@@ -137,7 +137,7 @@ public sealed class EventStreamTests
     public async Task Silence_is_filled_with_comments()
     {
         var clock = new ManualClock();
-        await using var host = await TestHost.StartAsync(new TestHostOptions { Clock = clock }, Ct);
+        await using var host = await store.StartAsync(new TestHostOptions { Clock = clock }, Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         var session = await tenant.Client.StartSessionAsync(Ct);
         using var reader = await EventReader.OpenAsync(tenant.Client, session, after: null, Ct);
@@ -149,7 +149,7 @@ public sealed class EventStreamTests
     public async Task A_stream_ends_at_once_when_its_key_is_revoked()
     {
         // On a clock that stands, no keep-alive comes to the help of the signal.
-        await using var host = await TestHost.StartAsync(new TestHostOptions { Clock = new ManualClock() }, Ct);
+        await using var host = await store.StartAsync(new TestHostOptions { Clock = new ManualClock() }, Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         var session = await tenant.Client.StartSessionAsync(Ct);
         var key = await tenant.Client.MakeAsync("/api/v1/keys", new { name = "reader" }, Ct);
@@ -169,7 +169,7 @@ public sealed class EventStreamTests
     public async Task A_stream_ends_at_once_when_its_tenant_is_suspended()
     {
         // On a clock that stands, no keep-alive comes to the help of the signal.
-        await using var host = await TestHost.StartAsync(new TestHostOptions { Clock = new ManualClock() }, Ct);
+        await using var host = await store.StartAsync(new TestHostOptions { Clock = new ManualClock() }, Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         var session = await tenant.Client.StartSessionAsync(Ct);
         using var reader = await EventReader.OpenAsync(tenant.Client, session, after: null, Ct);
@@ -182,7 +182,7 @@ public sealed class EventStreamTests
     public async Task A_stream_ends_at_the_next_keep_alive_when_its_key_expires()
     {
         var clock = new ManualClock();
-        await using var host = await TestHost.StartAsync(new TestHostOptions { Clock = clock }, Ct);
+        await using var host = await store.StartAsync(new TestHostOptions { Clock = clock }, Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         var session = await tenant.Client.StartSessionAsync(Ct);
         var key = await tenant.Client.MakeAsync("/api/v1/keys", new { name = "short", expires_at = clock.GetUtcNow().AddHours(1) }, Ct);
@@ -200,7 +200,7 @@ public sealed class EventStreamTests
     [Fact(Timeout = LimitMs)]
     public async Task A_stream_ends_when_the_server_stops()
     {
-        var host = await TestHost.StartAsync(new TestHostOptions { RealPort = true }, Ct);
+        var host = await store.StartAsync(new TestHostOptions { RealPort = true }, Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         var session = await tenant.Client.StartSessionAsync(Ct);
         using var reader = await EventReader.OpenAsync(tenant.Client, session, after: null, Ct);
@@ -229,3 +229,7 @@ public sealed class EventStreamTests
         return await frame;
     }
 }
+
+public sealed class EventStreamsEmbeddedTests(EmbeddedStore store) : EventStreamTests(store), IClassFixture<EmbeddedStore>;
+
+public sealed class EventStreamsOnPostgresTests(PostgresStore store) : EventStreamTests(store), IClassFixture<PostgresStore>;

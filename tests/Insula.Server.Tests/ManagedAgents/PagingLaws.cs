@@ -1,10 +1,9 @@
 using System.Text.Json;
-using Insula.TestKit.Hosting;
 
 namespace Insula.Server.Tests.ManagedAgents;
 
 /// <summary>Lists over HTTP: every way through a list gives each entry once and in order, whatever the page size.</summary>
-public sealed class PagingLaws
+public abstract class PagingLaws(TestStore store)
 {
     private const int Count = 7;
 
@@ -13,7 +12,7 @@ public sealed class PagingLaws
     [Fact]
     public async Task Every_page_size_and_order_walks_every_list_once_and_in_order()
     {
-        await using var host = await TestHost.StartAsync(Ct);
+        await using var host = await store.StartAsync(Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         var (agents, environments, sessions) = (new List<string>(), new List<string>(), new List<string>());
         for (var i = 0; i < Count; i++)
@@ -35,7 +34,7 @@ public sealed class PagingLaws
     [Fact]
     public async Task A_walk_forward_and_back_meets_the_same_pages()
     {
-        await using var host = await TestHost.StartAsync(Ct);
+        await using var host = await store.StartAsync(Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         for (var i = 0; i < Count; i++) await tenant.Client.StartSessionAsync(Ct);
 
@@ -59,7 +58,7 @@ public sealed class PagingLaws
     [Fact]
     public async Task A_list_of_values_means_the_same_in_both_spellings()
     {
-        await using var host = await TestHost.StartAsync(Ct);
+        await using var host = await store.StartAsync(Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         var session = await tenant.Client.StartSessionAsync(Ct);
         using (var reader = await EventReader.OpenAsync(tenant.Client, session, after: null, Ct))
@@ -78,7 +77,7 @@ public sealed class PagingLaws
     [Fact]
     public async Task A_cursor_of_one_list_does_not_open_another()
     {
-        await using var host = await TestHost.StartAsync(Ct);
+        await using var host = await store.StartAsync(Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         for (var i = 0; i < 2; i++) await tenant.Client.StartSessionAsync(Ct);
         var cursor = (await tenant.Client.FetchAsync("/v1/agents?limit=1", Ct)).GetProperty("next_page").GetString()!;
@@ -104,3 +103,7 @@ public sealed class PagingLaws
 
     private static List<string> Ids(JsonElement page) => [.. page.GetProperty("data").EnumerateArray().Select(item => item.Id())];
 }
+
+public sealed class PagingEmbeddedLaws(EmbeddedStore store) : PagingLaws(store), IClassFixture<EmbeddedStore>;
+
+public sealed class PagingOnPostgresLaws(PostgresStore store) : PagingLaws(store), IClassFixture<PostgresStore>;

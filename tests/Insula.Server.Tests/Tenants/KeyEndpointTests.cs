@@ -6,14 +6,14 @@ using Insula.TestKit.Hosting;
 
 namespace Insula.Server.Tests.Tenants;
 
-public sealed class KeyEndpointTests
+public abstract class KeyEndpointTests(TestStore store)
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_revoked_key_is_refused_at_once()
     {
-        await using var host = await TestHost.StartAsync(Ct);
+        await using var host = await store.StartAsync(Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         var (id, secret) = await NewKeyAsync(tenant, new { name = "short", scopes = new[] { "read" } });
         using var client = host.Client(secret);
@@ -29,7 +29,7 @@ public sealed class KeyEndpointTests
     public async Task A_rotated_key_works_through_its_overlap_and_not_longer()
     {
         var clock = new ManualClock();
-        await using var host = await TestHost.StartAsync(new TestHostOptions { Clock = clock }, Ct);
+        await using var host = await store.StartAsync(new TestHostOptions { Clock = clock }, Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         var (id, secret) = await NewKeyAsync(tenant, new { name = "rolling" });
         using var old = host.Client(secret);
@@ -50,7 +50,7 @@ public sealed class KeyEndpointTests
     [Fact]
     public async Task A_key_without_admin_sees_and_ends_itself_and_no_other()
     {
-        await using var host = await TestHost.StartAsync(Ct);
+        await using var host = await store.StartAsync(Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         var (id, secret) = await NewKeyAsync(tenant, new { name = "reader", scopes = new[] { "read" } });
         using var reader = host.Client(secret);
@@ -65,7 +65,7 @@ public sealed class KeyEndpointTests
     [Fact]
     public async Task The_operator_helps_a_tenant_that_lost_its_keys()
     {
-        await using var host = await TestHost.StartAsync(Ct);
+        await using var host = await store.StartAsync(Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         (await tenant.Client.DeleteAsync($"/api/v1/keys/{tenant.KeyId}", Ct)).EnsureSuccessStatusCode();
 
@@ -83,3 +83,7 @@ public sealed class KeyEndpointTests
         return (key.GetProperty("id").GetString()!, key.GetProperty("secret").GetString()!);
     }
 }
+
+public sealed class KeyEndpointsEmbeddedTests(EmbeddedStore store) : KeyEndpointTests(store), IClassFixture<EmbeddedStore>;
+
+public sealed class KeyEndpointsOnPostgresTests(PostgresStore store) : KeyEndpointTests(store), IClassFixture<PostgresStore>;

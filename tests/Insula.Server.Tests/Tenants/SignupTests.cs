@@ -5,14 +5,14 @@ using Insula.TestKit.Hosting;
 
 namespace Insula.Server.Tests.Tenants;
 
-public sealed class SignupTests
+public abstract class SignupTests(TestStore store)
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_stranger_signs_up_and_the_key_works_at_once()
     {
-        await using var host = await TestHost.StartAsync(Ct);
+        await using var host = await store.StartAsync(Ct);
         using var stranger = host.Client(null);
 
         using var answer = await stranger.PostAsJsonAsync("/api/v1/signup", new { name = "Ada & Söhne 🏛", email = "ada@example.org" }, Ct);
@@ -32,7 +32,7 @@ public sealed class SignupTests
     [Fact]
     public async Task Closed_signup_refuses_with_what_to_do()
     {
-        await using var host = await TestHost.StartAsync(new TestHostOptions { SignupOpen = false }, Ct);
+        await using var host = await store.StartAsync(new TestHostOptions { SignupOpen = false }, Ct);
         using var stranger = host.Client(null);
 
         using var answer = await stranger.PostAsJsonAsync("/api/v1/signup", new { name = "Ada", email = "ada@example.org" }, Ct);
@@ -43,3 +43,7 @@ public sealed class SignupTests
         Assert.Contains("operator", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
     }
 }
+
+public sealed class SignupEmbeddedTests(EmbeddedStore store) : SignupTests(store), IClassFixture<EmbeddedStore>;
+
+public sealed class SignupOnPostgresTests(PostgresStore store) : SignupTests(store), IClassFixture<PostgresStore>;

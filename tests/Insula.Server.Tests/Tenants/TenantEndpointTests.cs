@@ -1,20 +1,19 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using Insula.TestKit.Hosting;
 
 namespace Insula.Server.Tests.Tenants;
 
-public sealed class TenantEndpointTests
+public abstract class TenantEndpointTests(TestStore store)
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task The_operator_creates_lists_changes_and_shows_tenants()
     {
-        await using var host = await TestHost.StartAsync(Ct);
+        await using var host = await store.StartAsync(Ct);
         var created = await AnswerAsync(HttpStatusCode.Created, await host.Operator.PostAsJsonAsync(
-            "/api/v1/tenants", new { name = "Acme", plan = "pro", placement = "file", limits = new { requests_per_minute = 7 } }, Ct));
+            "/api/v1/tenants", new { name = "Acme", plan = "pro", limits = new { requests_per_minute = 7 } }, Ct));
         var id = created.GetProperty("tenant").GetProperty("id").GetString();
         Assert.Equal(7, created.GetProperty("tenant").GetProperty("limits").GetProperty("requests_per_minute").GetInt32());
         Assert.Equal(120, created.GetProperty("tenant").GetProperty("limits").GetProperty("reason_per_minute").GetInt32());
@@ -33,7 +32,7 @@ public sealed class TenantEndpointTests
     [Fact]
     public async Task Pages_of_tenants_join_without_gap_or_repeat()
     {
-        await using var host = await TestHost.StartAsync(Ct);
+        await using var host = await store.StartAsync(Ct);
         var made = new List<string>();
         for (var i = 0; i < 7; i++) made.Add((await host.CreateTenantAsync($"t{i}", Ct)).Id);
         var seen = new List<string>();
@@ -50,13 +49,13 @@ public sealed class TenantEndpointTests
 
     [Theory]
     [InlineData("""{"name":"a","plan":"gold"}""", "plan")]
-    [InlineData("""{"name":"a","placement":"database"}""", "placement")]
+    [InlineData("""{"name":"a","placement":"(missing)"}""", "placement")]
     [InlineData("""{"name":""}""", "name")]
     [InlineData("""{"name":"a","limits":{"concurrent_runs":0}}""", "limits.concurrent_runs")]
     public async Task A_tenant_that_cannot_be_is_refused_by_field(string body, string field)
     {
-        await using var host = await TestHost.StartAsync(Ct);
-        using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
+        await using var host = await store.StartAsync(Ct);
+        using var content = new StringContent(body.Replace("(missing)", store.MissingPlacement, StringComparison.Ordinal), System.Text.Encoding.UTF8, "application/json");
 
         var problem = await AnswerAsync(HttpStatusCode.BadRequest, await host.Operator.PostAsync("/api/v1/tenants", content, Ct));
 
@@ -66,7 +65,7 @@ public sealed class TenantEndpointTests
     [Fact]
     public async Task Suspending_holds_from_the_answer_on_and_resuming_gives_all_back()
     {
-        await using var host = await TestHost.StartAsync(Ct);
+        await using var host = await store.StartAsync(Ct);
         var tenant = await host.CreateTenantAsync("late payer", Ct);
         Assert.Equal(HttpStatusCode.OK, (await tenant.Client.GetAsync("/v1/agents", Ct)).StatusCode);
 
@@ -82,7 +81,7 @@ public sealed class TenantEndpointTests
     [Fact]
     public async Task A_plan_that_the_operator_puts_is_in_force_at_once()
     {
-        await using var host = await TestHost.StartAsync(Ct);
+        await using var host = await store.StartAsync(Ct);
         var tenant = await host.CreateTenantAsync("on pro", Ct, plan: "pro");
         var limits = new { requests_per_minute = 3, reads_per_minute = 30, learn_per_minute = 1, reason_per_minute = 2, concurrent_runs = 1, concepts = 5, storage_bytes = 6 };
 
@@ -97,7 +96,7 @@ public sealed class TenantEndpointTests
     [Fact]
     public async Task Who_did_what_stands_in_the_trail_that_it_belongs_to()
     {
-        await using var host = await TestHost.StartAsync(Ct);
+        await using var host = await store.StartAsync(Ct);
         var tenant = await host.CreateTenantAsync("audited", Ct);
         await AnswerAsync(HttpStatusCode.Created, await tenant.Client.PostAsJsonAsync("/api/v1/keys", new { name = "k" }, Ct));
 
@@ -117,3 +116,7 @@ public sealed class TenantEndpointTests
         }
     }
 }
+
+public sealed class TenantEndpointsEmbeddedTests(EmbeddedStore store) : TenantEndpointTests(store), IClassFixture<EmbeddedStore>;
+
+public sealed class TenantEndpointsOnPostgresTests(PostgresStore store) : TenantEndpointTests(store), IClassFixture<PostgresStore>;

@@ -124,9 +124,10 @@ public sealed class TestHost : IAsyncDisposable
     }
 
     /// <summary>Makes a tenant as the operator does; on <c>enterprise</c>, so that no limit is in a test's way.</summary>
-    public async Task<TestTenant> CreateTenantAsync(string name, CancellationToken ct, string plan = "enterprise")
+    /// <param name="placement">Where; null for the placement of <see cref="TestHostOptions.Placement"/>.</param>
+    public async Task<TestTenant> CreateTenantAsync(string name, CancellationToken ct, string plan = "enterprise", string? placement = null)
     {
-        using var answer = await Operator.PostAsJsonAsync("/api/v1/tenants", new { name, plan, placement = _placement }, ct);
+        using var answer = await Operator.PostAsJsonAsync("/api/v1/tenants", new { name, plan, placement = placement ?? _placement }, ct);
         answer.EnsureSuccessStatusCode();
         var created = await answer.Content.ReadFromJsonAsync<JsonElement>(ct);
         var secret = created.GetProperty("key").GetProperty("secret").GetString()!;

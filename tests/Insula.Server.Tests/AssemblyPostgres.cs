@@ -1,0 +1,3 @@
+using Insula.TestKit.Postgres;
+
+[assembly: AssemblyFixture(typeof(SharedPostgres))]
