@@ -170,7 +170,8 @@ public sealed class RunDispatcher
     {
         lock (_lock)
         {
-            if (slot.Again)
+            // A halted slot can do no more: its signal is left for the one that follows it.
+            if (slot.Again && !slot.Signals.Halted.IsCancellationRequested)
             {
                 slot.Again = false;
                 return false;

@@ -40,6 +40,9 @@ public sealed class RunHarness : IAsyncDisposable
     /// <summary>How many runs the tenant may have at work; 0 as while suspended.</summary>
     public int Allowed { get; set; } = 10;
 
+    /// <summary>Happens when the dispatcher has read <see cref="Allowed"/> and has not yet acted on it.</summary>
+    public Func<Task>? OnceAllowedIsRead { get; set; }
+
     public ITenantStores Stores => _services.GetRequiredService<ITenantStores>();
 
     public SessionFeed Feed => _services.GetRequiredService<SessionFeed>();
@@ -60,7 +63,7 @@ public sealed class RunHarness : IAsyncDisposable
             .AddSingleton(new ModelOptions())
             .AddSingleton<ModelCatalog>()
             .AddRuns(new RunOptions { StepsMax = 20 })
-            .AddSingleton<ConcurrentRunsAllowed>(_ => (_, _) => new(harness!.Allowed));
+            .AddSingleton<ConcurrentRunsAllowed>(_ => (_, _) => harness!.ReadAllowedAsync());
         foreach (var tool in tools) services.AddSingleton(tool);
         harness = new RunHarness(services.BuildServiceProvider(), clock) { Scope = scope ?? SystemTask.Run.For(Id<Tenant>.New()) };
         await harness._services.GetRequiredService<SqliteStorage>().OpenAsync(ct);
@@ -131,6 +134,18 @@ public sealed class RunHarness : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await _running;
+    }
+
+    private async ValueTask<int> ReadAllowedAsync()
+    {
+        var allowed = Allowed;
+        if (OnceAllowedIsRead is { } happening)
+        {
+            OnceAllowedIsRead = null;
+            await happening();
+        }
+
+        return allowed;
     }
 
     public async ValueTask DisposeAsync()

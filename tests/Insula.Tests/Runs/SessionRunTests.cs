@@ -289,6 +289,23 @@ public sealed class SessionRunTests : IAsyncDisposable
         await runs.UntilAsync<SessionStatusIdle>(session, Ct);
     }
 
+    [Fact]
+    public async Task A_tenant_that_is_suspended_and_resumed_while_a_worker_looks_is_taken_up_again()
+    {
+        var runs = await StartAsync();
+        var session = await runs.AddSessionAsync(Ct);
+        runs.Allowed = 0;
+        runs.OnceAllowedIsRead = async () =>
+        {
+            runs.Dispatcher.Halt(runs.Scope.Tenant);
+            runs.Allowed = 1;
+            await runs.Dispatcher.ResumeAsync(runs.Scope.Tenant, Ct);
+        };
+        await runs.SayAsync(session, "hello", Ct);
+        (await runs.Model.NextCallAsync(Ct)).Ends();
+        await runs.UntilAsync<SessionStatusIdle>(session, Ct);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_harness is not null) await _harness.DisposeAsync();
