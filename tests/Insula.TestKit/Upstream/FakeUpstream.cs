@@ -39,7 +39,7 @@ public sealed class FakeUpstream : IAsyncDisposable
     /// <summary>Calls taken so far, oldest first.</summary>
     public IReadOnlyList<UpstreamRequest> Requests => [.. _requests];
 
-    /// <summary>Tokens of all answers that were sent to their end.</summary>
+    /// <summary>Tokens of all answers whose last bytes were on their way.</summary>
     public TokenUsage Reported
     {
         get
@@ -132,17 +132,19 @@ public sealed class FakeUpstream : IAsyncDisposable
         var streams = !request.Body.TryGetProperty("stream", out var stream) ? wire is OllamaWire : stream.GetBoolean();
         http.Response.ContentType = reply.MediaType ?? (streams ? wire.StreamMediaType : "application/json");
         var frames = reply.Body is { } body ? [body] : streams ? wire.Frames(reply) : [wire.Whole(reply).ToJsonString()];
-        if (await SendAsync(http, reply, frames)) Count(reply);
+        await SendAsync(http, reply, [.. frames]);
     }
 
-    /// <summary>False when the reply's own cut ended it.</summary>
-    private static async Task<bool> SendAsync(HttpContext http, UpstreamReply reply, IEnumerable<string> frames)
+    private async Task SendAsync(HttpContext http, UpstreamReply reply, IReadOnlyList<string> frames)
     {
         var sent = 0;
         foreach (var (index, frame) in frames.Index())
         {
             if (reply.BeforeFrame is { } signal) await signal(index).WaitAsync(http.RequestAborted);
             var bytes = Encoding.UTF8.GetBytes(frame);
+
+            // Before its last bytes: a client that has the whole answer must find it counted.
+            if (index == frames.Count - 1 && !(reply.CutAtByte < sent + bytes.Length)) Count(reply);
             foreach (var piece in bytes.Chunk(reply.BytesPerWrite ?? Math.Max(1, bytes.Length)))
             {
                 var allowed = Math.Min(piece.Length, (reply.CutAtByte ?? int.MaxValue) - sent);
@@ -151,11 +153,9 @@ public sealed class FakeUpstream : IAsyncDisposable
                 sent += allowed;
                 if (allowed == piece.Length) continue;
                 if (!reply.CutInGoodOrder) http.Abort();
-                return false;
+                return;
             }
         }
-
-        return true;
     }
 
     private static Task WriteJsonAsync(HttpContext http, string json)

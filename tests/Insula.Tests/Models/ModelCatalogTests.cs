@@ -2,6 +2,7 @@ using Insula.Agents.Models;
 using Insula.Agents.Models.Upstream;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Faults;
+using Insula.TestKit;
 using Insula.TestKit.Upstream;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -119,7 +120,8 @@ public sealed class ModelCatalogTests
         Refuses(new ModelOptions { Ollama = new ModelServer { Limits = new UpstreamLimits { Idle = TimeSpan.Zero } } }, "ollama_limits");
     }
 
-    private static ServiceProvider Services(ModelOptions options) => new ServiceCollection().AddModels(options).BuildServiceProvider();
+    private static ServiceProvider Services(ModelOptions options) =>
+        new ServiceCollection().AddSingleton<TimeProvider>(new ManualClock()).AddModels(options).BuildServiceProvider();
 
     private static Fault Refuses(ModelOptions options, string field)
     {
