@@ -1,0 +1,132 @@
+-- What the migrations of this folder make, and the walls around it, taken from an empty database. Written by PostgresSchemaTests; not run by anything.
+
+create schema <schema> authorization <owner>;
+grant usage on schema <schema> to <user>;
+
+create sequence run_queue_marks as bigint start 1 increment 1 minvalue 1 maxvalue 9223372036854775807 cache 1;
+grant usage on sequence run_queue_marks to <user>;
+
+create table api_keys (
+  tenant_id text collate "C" not null,
+  key_id text collate "C" not null,
+  name text collate "C" not null,
+  handle text collate "C" not null,
+  hash bytea not null,
+  pepper_version integer not null,
+  permissions integer not null,
+  created_at bigint not null,
+  expires_at bigint,
+  revoked_at bigint,
+  last_used_at bigint,
+  rotated_to text collate "C",
+  constraint api_keys_pkey PRIMARY KEY (tenant_id, key_id),
+  constraint api_keys_handle_key UNIQUE (handle),
+  constraint api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  constraint api_keys_tenant_id_rotated_to_fkey FOREIGN KEY (tenant_id, rotated_to) REFERENCES api_keys(tenant_id, key_id)
+);
+CREATE INDEX api_keys_by_age ON api_keys USING btree (tenant_id, created_at, key_id);
+CREATE INDEX api_keys_by_id ON api_keys USING btree (key_id);
+alter table api_keys enable row level security;
+alter table api_keys force row level security;
+create policy tenant_isolation on api_keys as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on api_keys to <user>;
+
+create table audit (
+  trail text collate "C" not null,
+  seq bigint not null,
+  principal_kind text collate "C" not null,
+  principal_name text collate "C" not null,
+  action text collate "C" not null,
+  target text collate "C" not null,
+  detail text collate "C",
+  at bigint not null,
+  constraint audit_pkey PRIMARY KEY (trail, seq)
+);
+alter table audit enable row level security;
+alter table audit force row level security;
+create policy tenant_isolation on audit as permissive for all to public
+  using (((trail = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((trail = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant insert, select on audit to <user>;
+
+create table audit_heads (
+  trail text collate "C" not null,
+  seq bigint not null,
+  constraint audit_heads_pkey PRIMARY KEY (trail)
+);
+alter table audit_heads enable row level security;
+alter table audit_heads force row level security;
+create policy tenant_isolation on audit_heads as permissive for all to public
+  using (((trail = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((trail = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on audit_heads to <user>;
+
+create table operator_keys (
+  handle text collate "C" not null,
+  hash bytea not null,
+  pepper_version integer not null,
+  created_at bigint not null,
+  constraint operator_keys_pkey PRIMARY KEY (handle)
+);
+alter table operator_keys enable row level security;
+alter table operator_keys force row level security;
+create policy tenant_isolation on operator_keys as permissive for all to public
+  using ((( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text))
+  with check ((( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text));
+grant delete, insert, select, update on operator_keys to <user>;
+
+create table plans (
+  name text collate "C" not null,
+  description text collate "C" not null,
+  limits text collate "C" not null,
+  features text collate "C" not null,
+  placement text collate "C",
+  constraint plans_pkey PRIMARY KEY (name)
+);
+alter table plans enable row level security;
+alter table plans force row level security;
+create policy tenant_isolation on plans as permissive for all to public
+  using ((( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text))
+  with check ((( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text));
+grant delete, insert, select, update on plans to <user>;
+
+create table run_queue (
+  tenant_id text collate "C" not null,
+  session_id text collate "C" not null,
+  mark bigint not null,
+  first_mark bigint not null,
+  constraint run_queue_pkey PRIMARY KEY (tenant_id, session_id)
+);
+CREATE INDEX run_queue_by_age ON run_queue USING btree (first_mark);
+alter table run_queue enable row level security;
+alter table run_queue force row level security;
+create policy tenant_isolation on run_queue as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on run_queue to <user>;
+
+create table tenants (
+  tenant_id text collate "C" not null,
+  name text collate "C" not null,
+  name_folded text collate "C" not null,
+  email text collate "C",
+  plan text collate "C" not null,
+  placement text collate "C" not null,
+  status text collate "C" not null,
+  overrides text collate "C" not null,
+  created_at bigint not null,
+  updated_at bigint not null,
+  suspended_at bigint,
+  suspended_reason text collate "C",
+  server text collate "C" not null,
+  constraint tenants_pkey PRIMARY KEY (tenant_id)
+);
+CREATE INDEX tenants_by_age ON tenants USING btree (created_at, tenant_id);
+alter table tenants enable row level security;
+alter table tenants force row level security;
+create policy tenant_isolation on tenants as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on tenants to <user>;
