@@ -20,6 +20,7 @@ internal sealed class OwnDatabases(PgServer server, PostgresOptions options, Tim
     public async ValueTask<TenantLease> LeaseAsync(Id<Tenant> tenant, CancellationToken ct)
     {
         if (TryJoin(tenant) is { } open) return open;
+        if (_room.Wait(0, CancellationToken.None)) return await OpenAsync(tenant);
 
         using var limit = new CancellationTokenSource(options.ConnectionWait, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);

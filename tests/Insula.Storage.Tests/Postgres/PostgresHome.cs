@@ -1,4 +1,5 @@
 using Insula.Agents;
+using Insula.Agents.Environments;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Identity;
@@ -65,14 +66,20 @@ internal sealed class PostgresHome(SharedPostgres postgres) : IAsyncDisposable
         return await OpenAsync();
     }
 
-    public async Task<Tenant> AddTenantAsync(Placement placement, Id<Tenant>? id = null)
+    public async Task<Tenant> AddTenantAsync(Placement placement, Id<Tenant>? id = null, string server = PlacementOptions.MainServer)
     {
         var now = Time.GetUtcNow();
-        var tenant = new Tenant(id ?? Id<Tenant>.New(), "test", null, "pro", placement, PlacementOptions.MainServer, TenantStatus.Active, LimitOverrides.None, now, now, null, null);
+        var tenant = new Tenant(id ?? Id<Tenant>.New(), "test", null, "pro", placement, server, TenantStatus.Active, LimitOverrides.None, now, now, null, null);
         await Get<ITenantStorage>().PrepareAsync(tenant, TestContext.Current.CancellationToken);
         var record = new AuditRecord(tenant.Id, new Principal("operator", "test"), "tenant.create", tenant.Id.ToString(), null, now);
         await Get<ITenantDirectory>().AddAsync(tenant, null, record, TestContext.Current.CancellationToken);
         return tenant;
+    }
+
+    public static AgentEnvironment NewEnvironment(string name)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        return new(Id<AgentEnvironment>.New(), name, null, System.Text.Json.JsonDocument.Parse("{}").RootElement, new Dictionary<string, string>(), now, now, null);
     }
 
     public async ValueTask DisposeAsync()
