@@ -1,4 +1,5 @@
 using Insula.Storage.Sqlite;
+using Insula.Storage.Statements;
 using Insula.Tenancy.Faults;
 using Microsoft.Extensions.Logging;
 
@@ -38,7 +39,13 @@ public sealed class SqliteStorage : InstalledStorage
     /// <see cref="FaultException"/> with a message for the operator: <c>data_folder_in_use</c>,
     /// <c>data_folder_unusable</c>, <c>store_unreadable</c>, <c>store_newer_than_program</c>, <c>store_migration_changed</c>.
     /// </summary>
-    public override Task OpenAsync(CancellationToken ct) => Task.Run(OpenParts, ct);
+    public override async Task OpenAsync(CancellationToken ct)
+    {
+        await Task.Run(OpenParts, ct);
+
+        // The folder is ours alone, so whoever held a lease is gone.
+        await Open.Control.WriteAsync(static link => link.Run(RunQueueSql.ReleaseAll), ct);
+    }
 
     public override Task<IAsyncDisposable> HoldStartAsync(CancellationToken ct) => Task.FromResult<IAsyncDisposable>(new HeldFolder());
 

@@ -6,6 +6,7 @@ using Insula.Storage.Postgres;
 using Insula.Storage.Sqlite;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
+using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Tenants;
@@ -25,6 +26,7 @@ public static class StorageRegistration
         services.AddSingleton<InstalledStorage>(static provider => provider.GetRequiredService<SqliteStorage>());
         services.AddSingleton<ControlDatabase, ControlFile>().AddSingleton<ITenantStores, FileStores>().AddSingleton<ITenantStorage, EmbeddedTenantStorage>();
         services.AddSingleton(new PlacementChoice(PlacementOptions.Embedded));
+        services.AddSingleton(Node.New(alone: true)).AddSingleton<IWakes, NoOtherNodes>();
         return services.AddControlStores();
     }
 
@@ -37,6 +39,7 @@ public static class StorageRegistration
         services.Replace(ServiceDescriptor.Singleton<IPepperStore, PgPeppers>());
         services.AddSingleton<PlaceTenants>().AddSingleton<ITenantStorage>(static provider => provider.GetRequiredService<PlaceTenants>());
         services.AddSingleton(new PlacementChoice(PlacementOptions.Cluster(options.Servers.Keys.Order(StringComparer.Ordinal))));
+        services.AddSingleton(Node.New(alone: false)).AddSingleton<IWakes, NoOtherNodes>();
         return services.AddControlStores();
     }
 

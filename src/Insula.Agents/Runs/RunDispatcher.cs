@@ -1,6 +1,8 @@
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Access;
+using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.Logging;
 
@@ -10,16 +12,22 @@ namespace Insula.Agents.Runs;
 public delegate ValueTask<int> ConcurrentRunsAllowed(Id<Tenant> tenant, CancellationToken ct);
 
 /// <summary>
-/// Sets workers on sessions that may have work: one worker per session at a time, several sessions at once, bounded per
-/// tenant and over all. It only decides who works; what there is to do is in the session's log, so a signal too many is
-/// harmless and a crash loses nothing that the queue and the log do not give back (<see cref="RunAsync"/>).
+/// Sets workers on sessions that may have work: one worker per session at a time, over all nodes, several sessions at once,
+/// bounded per tenant and per node. It only decides who works; what there is to do is in the session's log, so a signal too
+/// many is harmless and a crash loses nothing that the queue and the log do not give back (<see cref="RunAsync"/>).
 /// </summary>
 public sealed class RunDispatcher
 {
-    private const int AttemptsMax = 5;
+    /// <summary>How often the queue is looked through, about: with a lease's length it is how soon the runs of a dead node go on.</summary>
+    private static readonly TimeSpan WatchPeriod = TimeSpan.FromSeconds(1);
 
-    private readonly IRunQueue _queue;
+    /// <summary>How long work waits that fails again and again for a reason of its own, where a store that is away is tried more often.</summary>
+    private static readonly TimeSpan RetryMax = TimeSpan.FromMinutes(1);
+
     private readonly SessionWorker _worker;
+    private readonly RunLeases _leases;
+    private readonly QueueWatch _watch;
+    private readonly SessionWakes _wakes;
     private readonly ConcurrentRunsAllowed _allowed;
     private readonly RunOptions _options;
     private readonly TimeProvider _time;
@@ -33,10 +41,19 @@ public sealed class RunDispatcher
     private int _slots;
 
     internal RunDispatcher(
-        IRunQueue queue, SessionWorker worker, ConcurrentRunsAllowed allowed, RunOptions options, TimeProvider time, ILogger<RunDispatcher> log)
+        SessionWorker worker,
+        RunLeases leases,
+        QueueWatch watch,
+        SessionWakes wakes,
+        ConcurrentRunsAllowed allowed,
+        RunOptions options,
+        TimeProvider time,
+        ILogger<RunDispatcher> log)
     {
-        _queue = queue;
         _worker = worker;
+        _leases = leases;
+        _watch = watch;
+        _wakes = wakes;
         _allowed = allowed;
         _options = options;
         _time = time;
@@ -45,15 +62,17 @@ public sealed class RunDispatcher
     }
 
     /// <summary>
-    /// Takes up every session in the queue (the runs that a crash or a stop left), then waits for the token, stops the
-    /// steps under way and waits for their workers, at most <see cref="RunOptions.StopLimit"/>.
+    /// Takes up every session in the queue that nobody works on (the runs that a crash or a stop left, here or on another
+    /// node) and goes on doing so, until the token ends. Then it stops the steps under way and waits for their workers, at
+    /// most <see cref="RunOptions.StopLimit"/>.
     /// </summary>
     public async Task RunAsync(CancellationToken stopping)
     {
+        using var drained = new CancellationTokenSource();
+        var renewing = _leases.RunAsync(drained.Token);
         try
         {
-            await foreach (var entry in _queue.AllAsync(stopping)) Signal(entry.Tenant, entry.Session, interrupt: false);
-            await Task.Delay(Timeout.InfiniteTimeSpan, _time, stopping);
+            await WatchAsync(stopping);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
@@ -61,29 +80,25 @@ public sealed class RunDispatcher
         }
 
         await StopAsync();
+        await drained.CancelAsync();
+        await Task.WhenAny(renewing);
     }
 
     /// <summary>The session may have work. <paramref name="interrupt"/> ends its step under way, so that the worker sees the interrupt at once.</summary>
     public void Signal(Id<Tenant> tenant, Id<Session> session, bool interrupt)
     {
-        Slot slot;
         lock (_lock)
         {
-            if (_stop.IsCancellationRequested) return;
-            if (!_lanes.TryGetValue(tenant, out var lane)) _lanes[tenant] = lane = new Lane();
-            if (lane.Slots.TryGetValue(session, out var busy))
+            if (!_lanes.TryGetValue(tenant, out var lane) || !lane.Slots.TryGetValue(session, out var busy))
             {
-                busy.Again = true;
-                if (interrupt) busy.Signals.Attend();
+                Occupy(new QueuedSession(tenant, session));
                 return;
             }
 
-            slot = new Slot(tenant, session, lane);
-            lane.Slots[session] = slot;
-            _slots++;
+            busy.Again = true;
+            if (!interrupt) return;
+            busy.Signals.Attend();
         }
-
-        _ = Task.Run(() => OccupyAsync(slot), CancellationToken.None);
     }
 
     /// <summary>Stops the tenant's workers at once. Their runs stay open in the log and go on with <see cref="ResumeAsync"/>.</summary>
@@ -99,26 +114,93 @@ public sealed class RunDispatcher
     }
 
     /// <summary>Takes up the tenant's sessions in the queue again.</summary>
-    public async Task ResumeAsync(Id<Tenant> tenant, CancellationToken ct)
+    public Task ResumeAsync(Id<Tenant> tenant, CancellationToken ct) => _watch.LookAsync(tenant, entry => Signal(tenant, entry.Session, interrupt: false), ct);
+
+    /// <summary>Stops the tenant's workers if it may have none now.</summary>
+    internal async Task HaltIfRefusedAsync(Id<Tenant> tenant, CancellationToken ct)
     {
-        await foreach (var entry in _queue.AllAsync(ct))
+        lock (_lock)
         {
-            if (entry.Tenant == tenant) Signal(tenant, entry.Session, interrupt: false);
+            if (!_lanes.ContainsKey(tenant)) return;
         }
+
+        if (await _allowed(tenant, ct) == 0) Halt(tenant);
+    }
+
+    private async Task WatchAsync(CancellationToken ct)
+    {
+        var backoff = new Backoff(_time);
+        while (true)
+        {
+            try
+            {
+                await _watch.LookAsync(TakeUp, ct);
+                if (!_leases.Alone) foreach (var tenant in TenantsHere()) await HaltIfRefusedAsync(tenant, ct);
+                backoff.Reset();
+            }
+            catch (Exception e) when (!ct.IsCancellationRequested)
+            {
+                if (backoff.Failures == 0) RunLog.WatchFailed(_log, e);
+                _watch.StartOver();
+                await backoff.WaitAsync(ct);
+                continue;
+            }
+
+            // Not in step with the other nodes.
+            await Task.Delay(WatchPeriod * (0.75 + Random.Shared.NextDouble() / 2), _time, ct);
+        }
+    }
+
+    private Id<Tenant>[] TenantsHere()
+    {
+        lock (_lock) return [.. _lanes.Keys];
+    }
+
+    /// <summary>Sets a worker on a session that was found in the queue; one that has its slot here is known already.</summary>
+    private void TakeUp(QueuedSession entry)
+    {
+        lock (_lock)
+        {
+            if (!_lanes.TryGetValue(entry.Tenant, out var lane) || !lane.Slots.ContainsKey(entry.Session)) Occupy(entry);
+        }
+    }
+
+    /// <summary>Called under the lock, for a session that has no slot.</summary>
+    private void Occupy(QueuedSession entry)
+    {
+        if (_stop.IsCancellationRequested) return;
+        if (!_lanes.TryGetValue(entry.Tenant, out var lane)) _lanes[entry.Tenant] = lane = new Lane();
+        var slot = new Slot(entry, lane);
+        lane.Slots[entry.Session] = slot;
+        _slots++;
+        _ = Task.Run(() => OccupyAsync(slot), CancellationToken.None);
     }
 
     private async Task OccupyAsync(Slot slot)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, slot.Signals.Halted);
+        var (away, broken) = (new Backoff(_time), new Backoff(_time, RetryMax));
         try
         {
-            var attempt = 0;
+            using var ear = _wakes.Listen(slot.Entry.Session, slot.Signals.Look);
             while (true)
             {
-                attempt = await WorkOnceAsync(slot, ended.Token) ? 0 : attempt + 1;
-                if (attempt >= AttemptsMax) return;
-                if (attempt > 0) await Task.Delay(TimeSpan.FromSeconds(1 << attempt), _time, ended.Token);
-                else if (LeaveUnlessSignalled(slot)) return;
+                switch (await WorkOnceAsync(slot, ended.Token))
+                {
+                    case null:
+                        away.Reset();
+                        broken.Reset();
+                        if (LeaveUnlessSignalled(slot)) return;
+                        break;
+                    case FaultException { Fault.Kind: FaultKind.Unavailable } error:
+                        if (away.Failures == 0) RunLog.StoreAway(_log, error, slot.Entry.Session);
+                        await away.WaitAsync(ended.Token);
+                        break;
+                    case var error:
+                        RunLog.WorkFailed(_log, error, slot.Entry.Session);
+                        await broken.WaitAsync(ended.Token);
+                        break;
+                }
             }
         }
         catch (OperationCanceledException) when (ended.IsCancellationRequested)
@@ -131,38 +213,58 @@ public sealed class RunDispatcher
         }
     }
 
-    /// <summary>False when the work failed for a reason that is not in the log, so that it is worth another try.</summary>
-    private async Task<bool> WorkOnceAsync(Slot slot, CancellationToken ct)
+    /// <summary>Null when there is nothing more to do here; else why the work failed, which is not in the log, so that it is worth another try.</summary>
+    private async Task<Exception?> WorkOnceAsync(Slot slot, CancellationToken ct)
     {
-        var allowed = await _allowed(slot.Tenant, ct);
-        if (allowed == 0) return true;
-        await slot.Lane.Gate.EnterAsync(allowed, ct);
         try
         {
-            await _workers.WaitAsync(ct);
+            var allowed = await _allowed(slot.Entry.Tenant, ct);
+            if (allowed == 0) return null;
+            await slot.Lane.Gate.EnterAsync(allowed, ct);
             try
             {
-                await _worker.WorkAsync(SystemTask.Run.For(slot.Tenant), slot.Session, slot.Signals, ct);
-                return true;
+                await _workers.WaitAsync(ct);
+                try
+                {
+                    await WorkUnderLeaseAsync(slot, ct);
+                    return null;
+                }
+                finally
+                {
+                    _workers.Release();
+                }
             }
             finally
             {
-                _workers.Release();
+                slot.Lane.Gate.Exit();
             }
         }
         catch (FencedOffException)
         {
-            RunLog.FencedOff(_log, slot.Session);
-            return true;
+            RunLog.FencedOff(_log, slot.Entry.Session);
+            return null;
         }
         catch (Exception e) when (!ct.IsCancellationRequested)
         {
-            RunLog.WorkFailed(_log, e, slot.Session);
-            return false;
+            return e;
         }
-        finally
+    }
+
+    /// <summary>The lease is taken last, so that a session that waits for its turn here may begin on another node.</summary>
+    private async Task WorkUnderLeaseAsync(Slot slot, CancellationToken ct)
+    {
+        await using var lease = await _leases.TryTakeAsync(slot.Entry, slot.Signals.Look, ct);
+        if (lease is null) return;
+
+        using var working = CancellationTokenSource.CreateLinkedTokenSource(ct, lease.Lost);
+        try
         {
-            slot.Lane.Gate.Exit();
+            await _worker.WorkAsync(SystemTask.Run.For(slot.Entry.Tenant), lease, slot.Signals, working.Token);
+        }
+        catch (OperationCanceledException) when (lease.Lost.IsCancellationRequested && !ct.IsCancellationRequested)
+        {
+            // If nobody took the session meanwhile, the next look at the queue brings it back here.
+            RunLog.LeaseLost(_log, slot.Entry.Session);
         }
     }
 
@@ -193,14 +295,14 @@ public sealed class RunDispatcher
         }
 
         // Signalled while it was being halted or gave up: whoever signalled counts on a worker.
-        if (again) Signal(slot.Tenant, slot.Session, interrupt: false);
+        if (again) Signal(slot.Entry.Tenant, slot.Entry.Session, interrupt: false);
     }
 
     /// <summary>Idempotent, and harmless when another slot has taken the place in between.</summary>
     private void Remove(Slot slot)
     {
-        if (slot.Lane.Slots.TryGetValue(slot.Session, out var current) && current == slot) slot.Lane.Slots.Remove(slot.Session);
-        if (slot.Lane.Slots.Count == 0 && _lanes.TryGetValue(slot.Tenant, out var lane) && lane == slot.Lane) _lanes.Remove(slot.Tenant);
+        if (slot.Lane.Slots.TryGetValue(slot.Entry.Session, out var current) && current == slot) slot.Lane.Slots.Remove(slot.Entry.Session);
+        if (slot.Lane.Slots.Count == 0 && _lanes.TryGetValue(slot.Entry.Tenant, out var lane) && lane == slot.Lane) _lanes.Remove(slot.Entry.Tenant);
     }
 
     private async Task StopAsync()
@@ -231,11 +333,9 @@ public sealed class RunDispatcher
         public Dictionary<Id<Session>, Slot> Slots { get; } = [];
     }
 
-    private sealed class Slot(Id<Tenant> tenant, Id<Session> session, Lane lane)
+    private sealed class Slot(QueuedSession entry, Lane lane)
     {
-        public Id<Tenant> Tenant => tenant;
-
-        public Id<Session> Session => session;
+        public QueuedSession Entry => entry;
 
         public Lane Lane => lane;
 

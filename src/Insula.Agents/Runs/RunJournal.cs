@@ -58,6 +58,14 @@ internal sealed class RunJournal
         await ReadAsync(store.Sessions, ct);
     }
 
+    /// <summary>Whether a person interrupted since this worker last read the log. May be asked while a step is under way.</summary>
+    public async Task<bool> IsInterruptedAsync(CancellationToken ct)
+    {
+        await using var store = await _stores.OpenAsync(Scope, ct);
+        var news = await store.Sessions.ReadAsync(Session.Id, State.LastSeq, ReadMax, ct);
+        return news.Any(e => e.Body is UserInterrupt && e.Seq > State.LastSeq);
+    }
+
     /// <summary>
     /// Appends what the run did and folds it. <paramref name="taken"/> are the inputs it takes up. Throws
     /// <see cref="FencedOffException"/> when another worker has the session.

@@ -25,4 +25,19 @@ internal static partial class RunLog
 
     [LoggerMessage(3005, LogLevel.Error, "The runs of tenant {Tenant} could not be taken up again after it was resumed.")]
     public static partial void ResumeFailed(ILogger log, Exception error, Id<Tenant> tenant);
+
+    [LoggerMessage(3006, LogLevel.Warning, "This node lost its lease on session {Session}: it could not renew it in time, or another node has it. The run goes on from its log.")]
+    public static partial void LeaseLost(ILogger log, Id<Session> session);
+
+    [LoggerMessage(3007, LogLevel.Warning, "The leases of {Count} sessions could not be renewed; their runs stop here unless the store answers soon.")]
+    public static partial void RenewalFailed(ILogger log, Exception error, int count);
+
+    [LoggerMessage(3008, LogLevel.Debug, "The lease on session {Session} was not given back; it ends by itself.")]
+    public static partial void ReleaseFailed(ILogger log, Exception error, Id<Session> session);
+
+    [LoggerMessage(3009, LogLevel.Warning, "The queue of runs cannot be read; this node tries again until it can.")]
+    public static partial void WatchFailed(ILogger log, Exception error);
+
+    [LoggerMessage(3010, LogLevel.Warning, "The work on session {Session} waits for its store, which is away; it goes on by itself.")]
+    public static partial void StoreAway(ILogger log, Exception error, Id<Session> session);
 }

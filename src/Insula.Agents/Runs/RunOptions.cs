@@ -17,4 +17,11 @@ public sealed class RunOptions
 
     /// <summary>How long a stop waits for runs to leave their step; default 5 s. Steps cut off then are taken up again by the next start.</summary>
     public TimeSpan StopLimit { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// How long a node that shares its store may work on a session without renewing its lease; default 3.5 s, renewed every
+    /// second. A node that dies leaves its runs to the others after this time. Too short, and a pause of the process or of
+    /// the database stops runs that were well; they go on from their logs, at the price of a model call.
+    /// </summary>
+    public TimeSpan LeaseLength { get; set; } = TimeSpan.FromSeconds(3.5);
 }

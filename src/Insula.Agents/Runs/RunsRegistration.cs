@@ -12,22 +12,24 @@ public static class RunsRegistration
     public static IServiceCollection AddRuns(this IServiceCollection services, RunOptions options)
     {
         services.AddSingleton(options);
-        services.AddSingleton<SessionFeed>();
+        services.AddSingleton<SessionWakes>().AddSingleton<SessionFeed>();
         services.AddSingleton<SessionWork>();
         services.AddSingleton<ToolBox>();
         services.AddSingleton<RunMetrics>();
         services.AddSingleton<TenantRuns>();
         services.AddSingleton(sp => new ModelCalls(
             sp.GetRequiredService<ModelCatalog>(), sp.GetRequiredService<ToolBox>(), options, sp.GetRequiredService<RunMetrics>(), sp.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<SessionWorker>();
+        services.AddSingleton<SessionWorker>().AddSingleton<RunLeases>().AddSingleton<QueueWatch>();
         services.AddSingleton<ConcurrentRunsAllowed>(sp =>
         {
             var standings = sp.GetRequiredService<TenantStandings>();
             return async (tenant, ct) => await standings.FindAsync(tenant, ct) is { Refusal: null } standing ? standing.Limits.ConcurrentRuns : 0;
         });
         services.AddSingleton(sp => new RunDispatcher(
-            sp.GetRequiredService<IRunQueue>(),
             sp.GetRequiredService<SessionWorker>(),
+            sp.GetRequiredService<RunLeases>(),
+            sp.GetRequiredService<QueueWatch>(),
+            sp.GetRequiredService<SessionWakes>(),
             sp.GetRequiredService<ConcurrentRunsAllowed>(),
             options,
             sp.GetRequiredService<TimeProvider>(),

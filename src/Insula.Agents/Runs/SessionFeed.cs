@@ -3,7 +3,9 @@ using System.Threading.Channels;
 using Insula.Agents.Events;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Access;
+using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Tenants;
 
 namespace Insula.Agents.Runs;
@@ -14,14 +16,34 @@ namespace Insula.Agents.Runs;
 /// sees every logged event exactly once, in order, however slow it is. Previews are best effort: a watcher that lags or
 /// joins in the middle of a message misses the rest of that preview and gets the whole event.
 /// A watcher holds one bounded queue and no worker ever waits for it.
+/// What happens on other nodes comes as a wake, upon which the watcher reads the log; and since a wake may be lost with the
+/// node that owed it, watchers also read by themselves now and then, a bounded number at a time.
 /// </summary>
-public sealed class SessionFeed(ITenantStores stores)
+public sealed class SessionFeed : IDisposable
 {
     private const int QueueMax = 256;
     private const int ReadMax = 200;
 
+    /// <summary>Watchers that read by themselves in one round; with more of them each waits longer for its turn.</summary>
+    private const int RoundMax = 200;
+
+    private static readonly TimeSpan RoundPeriod = TimeSpan.FromSeconds(3);
+
     private readonly Lock _lock = new();
     private readonly Dictionary<(Id<Tenant> Tenant, Id<Session> Session), List<Watcher>> _watchers = [];
+    private readonly Queue<Watcher> _round = [];
+    private readonly ITenantStores _stores;
+    private readonly SessionWakes _wakes;
+    private readonly ITimer? _rounds;
+
+    public SessionFeed(ITenantStores stores, SessionWakes wakes, Node node, TimeProvider time)
+    {
+        _stores = stores;
+        _wakes = wakes;
+        if (!node.Alone) _rounds = time.CreateTimer(_ => LookRound(), null, RoundPeriod, RoundPeriod);
+    }
+
+    public void Dispose() => _rounds?.Dispose();
 
     /// <summary>
     /// Everything after event <paramref name="afterSeq"/>, or from now on when null, until the session is gone or the
@@ -32,6 +54,7 @@ public sealed class SessionFeed(ITenantStores stores)
     {
         var watcher = new Watcher();
         Subscribe((scope.Tenant, session), watcher);
+        using var ear = _wakes.Listen(session, watcher.LookAgain);
         try
         {
             // Subscribed first, read second: an event appended in between is in both, and is dropped as already seen.
@@ -48,7 +71,14 @@ public sealed class SessionFeed(ITenantStores stores)
                 }
 
                 if (!watcher.Queue.Reader.TryRead(out var next)) continue;
-                if (next is LoggedEvent logged && logged.Event.Seq > cursor.Seq + 1)
+                if (next is LogMayHaveGrown)
+                {
+                    watcher.Looks();
+                    if (await NewestAsync(scope, session, cursor, ct) is not { } newest) break;
+                    if (newest == cursor.Seq) continue;
+                    await foreach (var item in CatchUpAsync(scope, session, cursor, ct)) yield return item;
+                }
+                else if (next is LoggedEvent logged && logged.Event.Seq > cursor.Seq + 1)
                 {
                     await foreach (var item in CatchUpAsync(scope, session, cursor, ct)) yield return item;
                 }
@@ -82,16 +112,58 @@ public sealed class SessionFeed(ITenantStores stores)
         }
     }
 
-    internal void Publish(Id<Tenant> tenant, Id<Session> session, IReadOnlyList<SessionEvent> events) =>
+    /// <summary>Hands events that are durable to whoever watches, here and on other nodes.</summary>
+    internal void Publish(Id<Tenant> tenant, Id<Session> session, IReadOnlyList<SessionEvent> events)
+    {
+        if (events.Count == 0) return;
         Publish(tenant, session, events.Select(e => new LoggedEvent(e)));
+        _wakes.Announce(session);
+    }
 
-    /// <summary>Tells watchers that the session is deleted.</summary>
-    public void Close(TenantScope scope, Id<Session> session) => Publish(scope.Tenant, session, [new SessionGone()]);
+    /// <summary>Tells watchers, here and on other nodes, that the session is deleted.</summary>
+    public void Close(TenantScope scope, Id<Session> session)
+    {
+        Publish(scope.Tenant, session, [new SessionGone()]);
+        _wakes.Announce(session);
+    }
 
     private async Task<long?> LastSeqAsync(TenantScope scope, Id<Session> session, CancellationToken ct)
     {
-        await using var store = await stores.OpenAsync(scope, ct);
-        return (await store.Sessions.FindAsync(session, ct))?.LastSeq;
+        await using var store = await _stores.OpenAsync(scope, ct);
+        return await store.Sessions.FindLastSeqAsync(session, ct);
+    }
+
+    /// <summary>The number of the newest event, as far as can be told now; null when the session is gone.</summary>
+    private async Task<long?> NewestAsync(TenantScope scope, Id<Session> session, Cursor cursor, CancellationToken ct)
+    {
+        try
+        {
+            return await LastSeqAsync(scope, session, ct);
+        }
+        catch (FaultException e) when (ComesBack(e))
+        {
+            return cursor.Seq;
+        }
+    }
+
+    /// <summary>A store that is away for a moment ends no stream: a later round reads what is missing.</summary>
+    private bool ComesBack(FaultException error) => _rounds is not null && error.Fault.Kind == FaultKind.Unavailable;
+
+    /// <summary>Lets the next few watchers look at their logs by themselves.</summary>
+    private void LookRound()
+    {
+        List<Watcher> turn = [];
+        lock (_lock)
+        {
+            if (_round.Count == 0)
+            {
+                foreach (var watcher in _watchers.Values.SelectMany(static watchers => watchers)) _round.Enqueue(watcher);
+            }
+
+            while (turn.Count < RoundMax && _round.TryDequeue(out var watcher)) turn.Add(watcher);
+        }
+
+        foreach (var watcher in turn) watcher.LookAgain();
     }
 
     private async IAsyncEnumerable<FeedItem> CatchUpAsync(
@@ -101,9 +173,14 @@ public sealed class SessionFeed(ITenantStores stores)
         while (true)
         {
             IReadOnlyList<SessionEvent> events;
-            await using (var store = await stores.OpenAsync(scope, ct))
+            try
             {
+                await using var store = await _stores.OpenAsync(scope, ct);
                 events = await store.Sessions.ReadAsync(session, cursor.Seq, ReadMax, ct);
+            }
+            catch (FaultException e) when (ComesBack(e))
+            {
+                yield break;
             }
 
             foreach (var e in events)
@@ -139,6 +216,7 @@ public sealed class SessionFeed(ITenantStores stores)
     private sealed class Watcher
     {
         private bool _lagged;
+        private int _toLook;
 
         public Channel<FeedItem> Queue { get; } = Channel.CreateBounded<FeedItem>(new BoundedChannelOptions(QueueMax) { SingleReader = true });
 
@@ -147,6 +225,16 @@ public sealed class SessionFeed(ITenantStores stores)
             if (item is SessionGone) Queue.Writer.TryComplete();
             else if (!Queue.Writer.TryWrite(item)) Volatile.Write(ref _lagged, true);
         }
+
+        /// <summary>Something may have come that nobody on this node knows of.</summary>
+        public void LookAgain()
+        {
+            // One such item is enough, however many wakes come before it is taken.
+            if (Interlocked.Exchange(ref _toLook, 1) == 0) Offer(new LogMayHaveGrown());
+        }
+
+        /// <summary>The item is taken: from here on the next wake counts.</summary>
+        public void Looks() => Volatile.Write(ref _toLook, 0);
 
         /// <summary>Whether items were lost since the last call; empties the queue, since the log has what it held.</summary>
         public bool TakeLag()
@@ -159,6 +247,8 @@ public sealed class SessionFeed(ITenantStores stores)
             while (Queue.Reader.TryRead(out _))
             {
             }
+
+            Looks();
 
             return true;
         }
@@ -193,4 +283,7 @@ public sealed class SessionFeed(ITenantStores stores)
             }
         }
     }
+
+    /// <summary>For the watcher itself: look at the log.</summary>
+    private sealed record LogMayHaveGrown : FeedItem;
 }

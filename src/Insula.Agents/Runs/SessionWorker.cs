@@ -12,25 +12,26 @@ namespace Insula.Agents.Runs;
 /// nothing is to do. Whatever it does not finish stands in the log, and the next worker goes on from there.
 /// </summary>
 internal sealed class SessionWorker(
-    ITenantStores stores, IRunQueue queue, SessionFeed feed, ModelCalls models, ToolBox tools, RunOptions options, RunMetrics metrics, TimeProvider time, ILogger<SessionWorker> log)
+    ITenantStores stores, SessionFeed feed, ModelCalls models, ToolBox tools, RunOptions options, RunMetrics metrics, TimeProvider time, ILogger<SessionWorker> log)
 {
     private const string Interrupted = "A person interrupted the run before this call ended; its outcome is unknown.";
     private const string Lost = "The server stopped before this call's outcome was recorded, and the tool cannot be asked again safely; its outcome is unknown.";
 
     /// <summary>Returns when the session has no work. Throws <see cref="FencedOffException"/> when another worker took it.</summary>
-    public async Task WorkAsync(TenantScope scope, Id<Session> session, WorkSignals signals, CancellationToken ct)
+    public async Task WorkAsync(TenantScope scope, RunLease lease, WorkSignals signals, CancellationToken ct)
     {
-        while (await queue.MarkAsync(scope.Tenant, session, ct) is { } mark)
+        do
         {
-            if (await RunJournal.OpenAsync(stores, feed, time, scope, session, ct) is { } journal) await WorkThroughAsync(journal, signals, ct);
-            if (await queue.SettleAsync(scope.Tenant, session, mark, ct)) return;
+            if (await RunJournal.OpenAsync(stores, feed, time, scope, lease.Entry.Session, ct) is { } journal) await WorkThroughAsync(journal, signals, ct);
         }
+        while (await lease.SettleAsync(ct));
     }
 
     private async Task WorkThroughAsync(RunJournal journal, WorkSignals signals, CancellationToken ct)
     {
         // A call that was allowed to run when the session was claimed may have run under the worker before.
         var begun = new HashSet<Id<SessionEvent>>(journal.State.OpenCalls.Where(c => c.Standing == CallStanding.Allowed).Select(c => c.Id));
+        using var watching = signals.Watch(journal.IsInterruptedAsync);
         while (true)
         {
             var attention = signals.NextAttention();

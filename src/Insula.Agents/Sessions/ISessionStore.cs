@@ -17,6 +17,9 @@ public interface ISessionStore
 
     Task<Session?> FindAsync(Id<Session> id, CancellationToken ct);
 
+    /// <summary>The number of the session's newest event, 0 when it has none; null when the session is missing.</summary>
+    Task<long?> FindLastSeqAsync(Id<Session> id, CancellationToken ct);
+
     /// <summary>Newest first unless the filter says otherwise.</summary>
     Task<BidirectionalPage<Session>> ListAsync(SessionFilter filter, PageRequest page, CancellationToken ct);
 

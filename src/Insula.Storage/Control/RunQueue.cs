@@ -4,11 +4,12 @@ using Insula.Agents.Sessions;
 using Insula.Storage.Engine;
 using Insula.Storage.Statements;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Tenants;
 
 namespace Insula.Storage.Control;
 
-internal sealed class RunQueue(ControlDatabase control) : IRunQueue
+internal sealed class RunQueue(ControlDatabase control, TimeProvider time) : IRunQueue
 {
     private const int PageRows = 500;
 
@@ -21,18 +22,41 @@ internal sealed class RunQueue(ControlDatabase control) : IRunQueue
         },
         ct);
 
-    public Task<long?> MarkAsync(Id<Tenant> tenant, Id<Session> session, CancellationToken ct) => control.For(tenant).FirstAsync(
-        RunQueueSql.Mark,
-        static row => (long?)row.GetInt64(0),
-        ct,
-        ("@tenant_id", tenant.ToString()),
-        ("@session_id", session.ToString()));
+    public Task<long?> TryLeaseAsync(QueuedSession entry, Id<Node> node, TimeSpan length, CancellationToken ct) => control.For(entry.Tenant).WriteAsync(
+        link => link.FirstAsync(
+            link.Dialect == Dialect.Sqlite ? RunQueueSql.LeaseSqlite : RunQueueSql.LeasePostgres,
+            static row => (long?)row.GetInt64(0),
+            AtNow(link, [.. Of(entry, node), ("@length", length.Ticks)])),
+        ct);
 
-    public Task<bool> SettleAsync(Id<Tenant> tenant, Id<Session> session, long mark, CancellationToken ct) => control.For(tenant).WriteAsync(
-        async link =>
+    public async Task<IReadOnlyDictionary<QueuedSession, long>> RenewAsync(Id<Node> node, IReadOnlyCollection<QueuedSession> held, TimeSpan length, CancellationToken ct)
+    {
+        var kept = await control.Platform.WriteAsync(
+            link => link.AllAsync(
+                link.Dialect == Dialect.Sqlite ? RunQueueSql.RenewSqlite : RunQueueSql.RenewPostgres,
+                static row => (Entry: new QueuedSession(row.Id<Tenant>(0), row.Id<Session>(1)), Mark: row.GetInt64(2)),
+                AtNow(link, [("@node", node.ToString()), ("@sessions", Rows.ToNames(held.Select(static entry => entry.Session.ToString()))), ("@length", length.Ticks)])),
+            ct);
+        return kept.ToDictionary(static row => row.Entry, static row => row.Mark);
+    }
+
+    public Task<long?> SettleAsync(QueuedSession entry, Id<Node> node, long mark, CancellationToken ct) => control.For(entry.Tenant).WriteAsync(
+        link =>
         {
-            link.Post(RunQueueSql.Remove, ("@tenant_id", tenant.ToString()), ("@session_id", session.ToString()), ("@mark", mark));
-            return await link.FirstAsync(RunQueueSql.Mark, static _ => true, ("@tenant_id", tenant.ToString()), ("@session_id", session.ToString())) is false;
+            link.Post(RunQueueSql.Remove, [.. Of(entry, node), ("@mark", mark)]);
+            return link.FirstAsync(RunQueueSql.Mark, static row => (long?)row.GetInt64(0), Of(entry, node));
+        },
+        ct);
+
+    public Task ReleaseAsync(QueuedSession entry, Id<Node> node, CancellationToken ct) => control.For(entry.Tenant).ChangeAsync(RunQueueSql.Release, ct, Of(entry, node));
+
+    public async Task<IReadOnlyList<FreeEntry>> ListFreeAsync(FreeEntries which, long after, int limit, CancellationToken ct) => await control.Platform.ReadAsync(
+        link =>
+        {
+            (string, object?)[] page = [("@after", after), ("@limit", limit)];
+            return which == FreeEntries.Untouched
+                ? link.AllAsync(RunQueueSql.Untouched, Read, page)
+                : link.AllAsync(link.Dialect == Dialect.Sqlite ? RunQueueSql.DroppedSqlite : RunQueueSql.DroppedPostgres, Read, AtNow(link, page));
         },
         ct);
 
@@ -42,15 +66,19 @@ internal sealed class RunQueue(ControlDatabase control) : IRunQueue
         var after = 0L;
         while (true)
         {
-            var page = await control.Platform.AllAsync(
-                RunQueueSql.Page,
-                static row => (Mark: row.GetInt64(0), Entry: new QueuedSession(row.Id<Tenant>(1), row.Id<Session>(2))),
-                ct,
-                ("@after", after),
-                ("@limit", PageRows));
+            var page = await control.Platform.AllAsync(RunQueueSql.All, Read, ct, ("@after", after), ("@limit", PageRows));
             foreach (var (_, entry) in page) yield return entry;
             if (page.Count < PageRows) yield break;
-            after = page[^1].Mark;
+            after = page[^1].Place;
         }
     }
+
+    private static FreeEntry Read(DbDataReader row) => new(row.GetInt64(0), new QueuedSession(row.Id<Tenant>(1), row.Id<Session>(2)));
+
+    private static (string Name, object? Value)[] Of(QueuedSession entry, Id<Node> node) =>
+        [("@tenant_id", entry.Tenant.ToString()), ("@session_id", entry.Session.ToString()), ("@node", node.ToString())];
+
+    /// <summary>With the program's time, where the engine has no clock of its own.</summary>
+    private (string Name, object? Value)[] AtNow(Link link, (string Name, object? Value)[] values) =>
+        link.Dialect == Dialect.Sqlite ? [.. values, ("@now", Instant.ToNumber(time.GetUtcNow()))] : values;
 }

@@ -72,5 +72,7 @@ internal static class SessionSql
         where tenant_id = @tenant_id and session_id = @session_id and epoch = @epoch
         """;
 
+    public const string LastSeq = "select last_seq from sessions where tenant_id = @tenant_id and session_id = @session_id";
+
     public const string LastSeqOfClaim = "select last_seq from sessions where tenant_id = @tenant_id and session_id = @session_id and epoch = @epoch";
 }

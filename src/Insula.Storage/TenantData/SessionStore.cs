@@ -26,6 +26,9 @@ internal sealed class SessionStore(Database database, string tenant) : ISessionS
     public Task<Session?> FindAsync(Id<Session> id, CancellationToken ct) =>
         database.FirstAsync(SessionSql.Find, SessionRows.Read, ct, ("@tenant_id", tenant), ("@session_id", id.ToString()));
 
+    public Task<long?> FindLastSeqAsync(Id<Session> id, CancellationToken ct) =>
+        database.FirstAsync(SessionSql.LastSeq, static row => (long?)row.GetInt64(0), ct, ("@tenant_id", tenant), ("@session_id", id.ToString()));
+
     public Task<BidirectionalPage<Session>> ListAsync(SessionFilter filter, PageRequest page, CancellationToken ct) => SessionList.ReadAsync(database, tenant, filter, page, ct);
 
     public Task<Result<(Session Session, IReadOnlyList<SessionEvent> Events)>?> UpdateAsync(

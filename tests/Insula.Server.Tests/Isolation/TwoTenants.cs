@@ -146,7 +146,8 @@ public abstract class TwoTenants(string placement, params string[] elsewhere) : 
     private async Task SettledAsync(TestTenant victim, CancellationToken ct)
     {
         var queue = Host.Services.GetRequiredService<IRunQueue>();
-        while (await queue.MarkAsync(Id<Tenant>.Parse(victim.Id), Id<Session>.Parse(VictimIds["session"]), ct) is not null)
+        var entry = new QueuedSession(Id<Tenant>.Parse(victim.Id), Id<Session>.Parse(VictimIds["session"]));
+        while (await queue.AllAsync(ct).ContainsAsync(entry, comparer: null, ct))
         {
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, ct);
         }

@@ -1,5 +1,3 @@
-using Insula.Agents.Runs;
-using Insula.Agents.Sessions;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Faults;
@@ -26,8 +24,6 @@ public abstract class ControlStoreContract : IAsyncLifetime
     private IApiKeyStore Keys => _stores.GetRequiredService<IApiKeyStore>();
 
     private IAuditLog Audit => _stores.GetRequiredService<IAuditLog>();
-
-    private IRunQueue Queue => _stores.GetRequiredService<IRunQueue>();
 
     public async ValueTask InitializeAsync() => _stores = await OpenAsync();
 
@@ -73,10 +69,8 @@ public abstract class ControlStoreContract : IAsyncLifetime
     public async Task What_was_acknowledged_is_there_after_reopening()
     {
         var tenant = await AddTenant("kept");
-        await Queue.WakeAsync(tenant.Id, Id<Session>.New(), Ct);
         _stores = await ReopenAsync();
         Assert.Equal(tenant, await Tenants.FindAsync(tenant.Id, Ct));
-        Assert.Single(await AllQueued());
     }
 
     [Fact]
@@ -263,43 +257,6 @@ public abstract class ControlStoreContract : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_queue_entry_is_settled_only_under_its_newest_mark()
-    {
-        var (tenant, session) = (Id<Tenant>.New(), Id<Session>.New());
-        Assert.Null(await Queue.MarkAsync(tenant, session, Ct));
-        await Queue.WakeAsync(tenant, session, Ct);
-        var first = (await Queue.MarkAsync(tenant, session, Ct))!.Value;
-        await Queue.WakeAsync(tenant, session, Ct);
-
-        Assert.False(await Queue.SettleAsync(tenant, session, first, Ct));
-        var second = (await Queue.MarkAsync(tenant, session, Ct))!.Value;
-        Assert.True(await Queue.SettleAsync(tenant, session, second, Ct));
-        Assert.Null(await Queue.MarkAsync(tenant, session, Ct));
-        Assert.True(await Queue.SettleAsync(tenant, session, second, Ct));
-    }
-
-    [Fact]
-    public async Task A_mark_of_an_entry_that_is_gone_does_not_settle_its_successor()
-    {
-        var (tenant, session) = (Id<Tenant>.New(), Id<Session>.New());
-        await Queue.WakeAsync(tenant, session, Ct);
-        var old = (await Queue.MarkAsync(tenant, session, Ct))!.Value;
-        Assert.True(await Queue.SettleAsync(tenant, session, old, Ct));
-        await Queue.WakeAsync(tenant, session, Ct);
-        Assert.False(await Queue.SettleAsync(tenant, session, old, Ct));
-        Assert.Single(await AllQueued());
-    }
-
-    [Fact]
-    public async Task The_queue_is_read_oldest_first_and_waking_again_keeps_the_place()
-    {
-        var entries = Enumerable.Range(0, 520).Select(_ => new QueuedSession(Id<Tenant>.New(), Id<Session>.New())).ToList();
-        foreach (var entry in entries) await Queue.WakeAsync(entry.Tenant, entry.Session, Ct);
-        await Queue.WakeAsync(entries[0].Tenant, entries[0].Session, Ct);
-        Assert.Equal(entries, await AllQueued());
-    }
-
-    [Fact]
     public async Task A_write_that_was_cancelled_before_it_began_did_not_happen()
     {
         var tenant = NewTenant("cancelled");
@@ -363,12 +320,5 @@ public abstract class ControlStoreContract : IAsyncLifetime
         var key = NewKey((await AddTenant("owner")).Id) with { ExpiresAt = expires };
         await Keys.AddAsync(Scope(key.Tenant), key, Record(key.Tenant, "key.create"), Ct);
         return key;
-    }
-
-    private async Task<List<QueuedSession>> AllQueued()
-    {
-        List<QueuedSession> all = [];
-        await foreach (var entry in Queue.AllAsync(Ct)) all.Add(entry);
-        return all;
     }
 }

@@ -1,6 +1,7 @@
 using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Tenants;
 
 namespace Insula.TestKit.Runs;
@@ -13,12 +14,21 @@ public sealed class HastyQueue(IRunQueue queue) : IRunQueue
     public async Task WakeAsync(Id<Tenant> tenant, Id<Session> session, CancellationToken ct)
     {
         await queue.WakeAsync(tenant, session, ct);
-        if (Interlocked.Increment(ref _wakes) == 1) await queue.SettleAsync(tenant, session, (await queue.MarkAsync(tenant, session, ct))!.Value, ct);
+        if (Interlocked.Increment(ref _wakes) > 1) return;
+        var (entry, hasty) = (new QueuedSession(tenant, session), Id<Node>.New());
+        await queue.SettleAsync(entry, hasty, (await queue.TryLeaseAsync(entry, hasty, TimeSpan.FromMinutes(1), ct))!.Value, ct);
     }
 
-    public Task<long?> MarkAsync(Id<Tenant> tenant, Id<Session> session, CancellationToken ct) => queue.MarkAsync(tenant, session, ct);
+    public Task<long?> TryLeaseAsync(QueuedSession entry, Id<Node> node, TimeSpan length, CancellationToken ct) => queue.TryLeaseAsync(entry, node, length, ct);
 
-    public Task<bool> SettleAsync(Id<Tenant> tenant, Id<Session> session, long mark, CancellationToken ct) => queue.SettleAsync(tenant, session, mark, ct);
+    public Task<IReadOnlyDictionary<QueuedSession, long>> RenewAsync(Id<Node> node, IReadOnlyCollection<QueuedSession> held, TimeSpan length, CancellationToken ct) =>
+        queue.RenewAsync(node, held, length, ct);
+
+    public Task<long?> SettleAsync(QueuedSession entry, Id<Node> node, long mark, CancellationToken ct) => queue.SettleAsync(entry, node, mark, ct);
+
+    public Task ReleaseAsync(QueuedSession entry, Id<Node> node, CancellationToken ct) => queue.ReleaseAsync(entry, node, ct);
+
+    public Task<IReadOnlyList<FreeEntry>> ListFreeAsync(FreeEntries which, long after, int limit, CancellationToken ct) => queue.ListFreeAsync(which, after, limit, ct);
 
     public IAsyncEnumerable<QueuedSession> AllAsync(CancellationToken ct) => queue.AllAsync(ct);
 }

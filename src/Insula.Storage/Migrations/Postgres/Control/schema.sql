@@ -97,9 +97,12 @@ create table run_queue (
   session_id text collate "C" not null,
   mark bigint not null,
   first_mark bigint not null,
+  lease_node text collate "C",
+  lease_until bigint default 0 not null,
   constraint run_queue_pkey PRIMARY KEY (tenant_id, session_id)
 );
 CREATE INDEX run_queue_by_age ON run_queue USING btree (first_mark);
+CREATE INDEX run_queue_leased ON run_queue USING btree (first_mark) WHERE (lease_node IS NOT NULL);
 alter table run_queue enable row level security;
 alter table run_queue force row level security;
 create policy tenant_isolation on run_queue as permissive for all to public

@@ -52,7 +52,7 @@ CREATE TABLE run_queue (
   tenant_id text not null,
   session_id text not null,
   mark bigint not null,
-  first_mark bigint not null,
+  first_mark bigint not null, lease_node text, lease_until bigint not null default 0,
   primary key (tenant_id, session_id)
 );
 
@@ -88,5 +88,7 @@ CREATE INDEX api_keys_by_age on api_keys (tenant_id, created_at, key_id);
 CREATE INDEX api_keys_by_id on api_keys (key_id);
 
 CREATE INDEX run_queue_by_age on run_queue (first_mark);
+
+CREATE INDEX run_queue_leased on run_queue (first_mark) where lease_node is not null;
 
 CREATE INDEX tenants_by_age on tenants (created_at, tenant_id);
