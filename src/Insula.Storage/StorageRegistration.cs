@@ -38,6 +38,7 @@ public static class StorageRegistration
         services.AddSingleton<ControlDatabase, ControlSchema>().AddSingleton<ITenantStores, PgStores>();
         services.Replace(ServiceDescriptor.Singleton<IPepperStore, PgPeppers>());
         services.AddSingleton<PlaceTenants>().AddSingleton<ITenantStorage>(static provider => provider.GetRequiredService<PlaceTenants>());
+        services.AddSingleton<MigrationMetrics>().AddSingleton<MigrateTenants>();
         services.AddSingleton(new PlacementChoice(PlacementOptions.Cluster(options.Servers.Keys.Order(StringComparer.Ordinal))));
         services.AddSingleton(Node.New(alone: false)).AddSingleton<IWakes, NoOtherNodes>();
         return services.AddControlStores();

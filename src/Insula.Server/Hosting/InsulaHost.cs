@@ -99,9 +99,14 @@ internal sealed class InsulaHost : IAsyncDisposable
     private static void AddStorage(IServiceCollection services, HostSettings settings)
     {
         if (settings.Database is { } main)
+        {
             services.AddPostgresStorage(new PostgresOptions { Main = main, Servers = settings.DatabaseServers, DataFolder = settings.DataFolder });
+            services.AddHostedService<MigrationsService>();
+        }
         else
+        {
             services.AddSqliteStorage(new StorageOptions { DataFolder = settings.DataFolder });
+        }
     }
 
     private static ModelOptions ModelOptionsOf(ModelSettings models) => new()

@@ -112,10 +112,10 @@ internal static class PgJournal
         limit);
 
     /// <summary>How many are behind, and how many of these could not be migrated when it was last tried.</summary>
-    public static async Task<(long Behind, long Failed)> CountBehindAsync(NpgsqlConnection main, int version, string databasePrefix, CancellationToken ct) => (await PgOwner.AllAsync(
+    public static async Task<BehindCount> CountBehindAsync(NpgsqlConnection main, int version, string databasePrefix, CancellationToken ct) => (await PgOwner.AllAsync(
         main,
         $"select count(*), count(f.place) from ({Behind}) b left join {PgNames.OwnerSchema}.failed_migrations f on f.place = b.name",
-        static row => (row.GetInt64(0), row.GetInt64(1)),
+        static row => new BehindCount(row.GetInt64(0), row.GetInt64(1)),
         ct,
         version,
         databasePrefix))[0];
@@ -129,6 +129,14 @@ internal static class PgJournal
 
     public static Task MendedAsync(NpgsqlConnection main, string place, CancellationToken ct) =>
         PgOwner.RunAsync(main, $"delete from {PgNames.OwnerSchema}.failed_migrations where place = $1", ct, place);
+}
+
+/// <param name="Stores">Tenants' own schemas and databases that lack a step.</param>
+/// <param name="Failed">Those of them that could not be migrated when it was last tried.</param>
+/// <param name="ServersAway">Servers that did not answer, and so were not counted.</param>
+internal readonly record struct BehindCount(long Stores, long Failed, int ServersAway = 0)
+{
+    public static BehindCount operator +(BehindCount one, BehindCount other) => new(one.Stores + other.Stores, one.Failed + other.Failed, one.ServersAway + other.ServersAway);
 }
 
 /// <summary>A step as it was recorded when it was applied.</summary>

@@ -41,7 +41,7 @@ internal sealed class PgMigrator(PgPatience patience, TimeProvider time)
         await using var transaction = await owner.BeginTransactionAsync(ct);
         // The owner's role may have limits of its own, and a step takes as long as it takes.
         await PgOwner.RunAsync(owner, $"set local statement_timeout = 0; set local lock_timeout = {Milliseconds(patience.TurnWait)}", ct);
-        await PgOwner.RunAsync(owner, Lock, ct, target.Name);
+        await WaitTurnAsync(owner, target, ct);
         var state = await StateAsync(owner, target.Name, target.Schema, ct);
         if (state.Missing.Count > 0)
         {
@@ -56,6 +56,18 @@ internal sealed class PgMigrator(PgPatience patience, TimeProvider time)
 
         await transaction.CommitAsync(ct);
         return state.Missing;
+    }
+
+    private static async Task WaitTurnAsync(NpgsqlConnection owner, PgTarget target, CancellationToken ct)
+    {
+        try
+        {
+            await PgOwner.RunAsync(owner, Lock, ct, target.Name);
+        }
+        catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.LockNotAvailable)
+        {
+            throw new FaultException(Busy(target.Schema, $"schema {target.Name}: somebody else migrates it"), error);
+        }
     }
 
     private static async Task StepAsync(NpgsqlConnection owner, PgTarget target, PgMigration step, CancellationToken ct)

@@ -26,6 +26,9 @@ internal static class PgNames
     /// <summary>Role and database names are the server's, not a database's: each begins with the main database's name.</summary>
     public static string DatabaseOf(string main, Id<Tenant> tenant) => Within(main, $"_t_{tenant.Value:x32}");
 
+    /// <summary>What the names of all tenants' own databases begin with; the digits of the tenant's id follow.</summary>
+    public static string DatabasePrefixOf(string main) => DatabaseOf(main, default)[..^32];
+
     public static string RuntimeRoleOf(string main) => Within(main, "_runtime");
 
     /// <summary>The role that may use a tenant's schema; the schema has the same name, so that one text sets both.</summary>

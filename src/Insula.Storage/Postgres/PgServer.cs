@@ -73,8 +73,11 @@ internal sealed class PgServer : IAsyncDisposable
     /// <summary>A connection of the owner, for schemas, roles and databases.</summary>
     public ValueTask<NpgsqlConnection> OwnerAsync(CancellationToken ct) => _owner.OpenConnectionAsync(ct);
 
+    /// <summary>What this program brings a tenant's store to.</summary>
+    public PgSchema TenantSchema => _options.Schemas.Tenant;
+
     /// <summary>Tenants' own schemas and databases here.</summary>
-    public PgPlaces Places(PgPatience patience) => new(this, _options.Schemas.Tenant, patience, _time);
+    public PgPlaces Places(PgPatience patience) => new(this, patience, _time);
 
     /// <summary>The owner's connections to another database of this server.</summary>
     public NpgsqlDataSource OwnerOf(string database) => OwnerSource(_address, database);

@@ -16,6 +16,9 @@ internal sealed class PlaceTenants(PostgresStorage storage) : ITenantStorage
     /// <summary>Tenants seen up to date by this node. An entry that failed is taken out, so that the next use tries again.</summary>
     private readonly ConcurrentDictionary<Id<Tenant>, Lazy<Task>> _ready = [];
 
+    /// <summary>A burst of first uses takes turns at the owner's few connections, instead of being refused by their pool.</summary>
+    private readonly SemaphoreSlim _turns = new(4);
+
     public Task PrepareAsync(Tenant tenant, CancellationToken ct) => EnsureAsync(storage.ServerOf(tenant.Server), tenant.Id, tenant.Placement, ct);
 
     public Task EnsureAsync(PgServer server, Id<Tenant> tenant, Placement placement, CancellationToken ct)
@@ -28,6 +31,7 @@ internal sealed class PlaceTenants(PostgresStorage storage) : ITenantStorage
 
     private async Task RunAsync(PgServer server, Id<Tenant> tenant, Placement placement)
     {
+        await _turns.WaitAsync();
         try
         {
             await server.Places(PgPatience.OfUse).EnsureAsync(PgPlaces.Of(server, tenant, placement), storage.Closing);
@@ -37,6 +41,10 @@ internal sealed class PlaceTenants(PostgresStorage storage) : ITenantStorage
             _ready.TryRemove(tenant, out _);
             if (error is OperationCanceledException) throw new FaultException(PostgresStorage.Closed, error);
             throw;
+        }
+        finally
+        {
+            _turns.Release();
         }
     }
 }

@@ -6,8 +6,10 @@ using Insula.Tenancy.Identity;
 using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Tenants;
+using Insula.TestKit;
 using Insula.TestKit.Postgres;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Insula.Storage.Tests.Postgres;
 
@@ -28,6 +30,8 @@ internal sealed class PostgresHome(SharedPostgres postgres) : IAsyncDisposable
 
     public Func<PostgresOptions, PostgresOptions> Change { get; init; } = static options => options;
 
+    public CapturedLog Log { get; } = new();
+
     public IServiceProvider Services => _services!;
 
     public T Get<T>()
@@ -38,7 +42,7 @@ internal sealed class PostgresHome(SharedPostgres postgres) : IAsyncDisposable
         var ct = TestContext.Current.CancellationToken;
         Database ??= On ?? (Common ? await postgres.CommonDatabaseAsync(ct) : await postgres.CreateDatabaseAsync(ct));
         var options = Change(new PostgresOptions { Main = new Secret(Database.OwnerConnectionString) });
-        var services = new ServiceCollection().AddLogging().AddSingleton(Time).AddPostgresStorage(options).BuildServiceProvider();
+        var services = new ServiceCollection().AddLogging(logging => logging.AddProvider(Log)).AddMetrics().AddSingleton(Time).AddPostgresStorage(options).BuildServiceProvider();
         try
         {
             await services.GetRequiredService<PostgresStorage>().OpenAsync(ct);
