@@ -35,13 +35,24 @@ install_postgres() {
   debian "PostgreSQL is missing (no /usr/lib/postgresql/*/bin). Install Debian's package 'postgresql', or run this as root." postgresql
 }
 
+# The test starts one of its own; masked, Debian's does not start with the package.
+install_pooler() {
+  if [[ -x /usr/sbin/pgbouncer ]]; then return; fi
+  if [[ $(id -u) == 0 && -d /etc/systemd/system ]]; then ln -sfn /dev/null /etc/systemd/system/pgbouncer.service; fi
+  debian "pgbouncer is missing (no /usr/sbin/pgbouncer). Install Debian's package 'pgbouncer', or run this as root." pgbouncer
+}
+
 # Debian packages and npm packages that the chosen suites need. The .NET packages come with the build.
 install_needs() {
   local suite
   for suite in "${suites[@]}"; do
     case $suite in
       interop) install_clients ;;
-      Insula.Storage.Tests | Insula.Server.Tests | Insula.EndToEnd) install_postgres ;;
+      Insula.Storage.Tests)
+        install_postgres
+        install_pooler
+        ;;
+      Insula.Server.Tests | Insula.EndToEnd) install_postgres ;;
     esac
   done
 }

@@ -18,6 +18,9 @@ internal static class PgNames
     /// <summary>What only the owner may see: which migrations were applied, the password of the runtime role, the peppers.</summary>
     public const string OwnerSchema = "insula_owner";
 
+    /// <summary>What <see cref="SchemaOf"/> gives, as a regular expression of PostgreSQL's.</summary>
+    public const string SchemaPattern = "^t_[0-9a-f]{32}$";
+
     /// <summary>PostgreSQL cuts longer names off, and then two may be one.</summary>
     private const int NameMax = 63;
 

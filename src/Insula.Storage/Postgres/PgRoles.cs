@@ -30,6 +30,7 @@ internal static class PgRoles
             await PgOwner.RunAsync(owner, $"alter role {quoted} with password '{Verifier(password)}'", ct);
             // A statement that hangs, or a unit that was left open, must not hold a connection or a row for ever.
             await PgOwner.RunAsync(owner, $"alter role {quoted} set statement_timeout = '30s'; alter role {quoted} set idle_in_transaction_session_timeout = '30s'", ct);
+            await NarrowDatabaseAsync(owner, quoted, ct);
             await PgOwner.RunAsync(
                 owner,
                 $"insert into {PgNames.OwnerSchema}.secrets (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value",
@@ -42,6 +43,17 @@ internal static class PgRoles
         return password;
     }
 
+    /// <summary>
+    /// By default everybody may make temporary tables, which come before the real ones of their names. Who does not own the
+    /// database cannot change that; the checks of a start then say who must.
+    /// </summary>
+    private static async Task NarrowDatabaseAsync(NpgsqlConnection owner, string role, CancellationToken ct)
+    {
+        const string owned = "select quote_ident(datname) from pg_database where datname = current_database() and pg_has_role(datdba, 'usage')";
+        if (await PgOwner.FirstAsync<string>(owner, owned, ct) is { } database)
+            await PgOwner.RunAsync(owner, $"revoke create, temporary on database {database} from public; grant connect on database {database} to {role}", ct);
+    }
+
     /// <summary>The role of one tenant's schema. The runtime role may take it for a transaction and has none of its rights otherwise.</summary>
     public static async Task EnsureSchemaRoleAsync(NpgsqlConnection owner, string role, string runtime, CancellationToken ct)
     {
@@ -49,6 +61,16 @@ internal static class PgRoles
             await PgOwner.RunAsync(owner, $"create role {PgNames.Quote(role)} with nologin nosuperuser nobypassrls nocreatedb nocreaterole noinherit noreplication", ct);
         await PgOwner.RunAsync(owner, $"grant {PgNames.Quote(role)} to {PgNames.Quote(runtime)}", ct);
     }
+
+    /// <summary>What lets the runtime role log in again; null when something else is wrong.</summary>
+    public static string? MendOf(PostgresException error, string database, string role) => error.SqlState switch
+    {
+        // The next start gives it a new password; nodes that run already have to be started again.
+        PostgresErrorCodes.InvalidPassword => $"delete from {PgNames.OwnerSchema}.secrets where name = '{PasswordSecret}'; then start again",
+        PostgresErrorCodes.InvalidAuthorizationSpecification => $"alter role {PgNames.Quote(role)} login; and see that pg_hba.conf lets it in with scram-sha-256",
+        PostgresErrorCodes.InsufficientPrivilege => $"grant connect on database {PgNames.Quote(database)} to {PgNames.Quote(role)}",
+        _ => null,
+    };
 
     private static async Task RefuseWithoutCreateRoleAsync(NpgsqlConnection owner, string role, CancellationToken ct)
     {

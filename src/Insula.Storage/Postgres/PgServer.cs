@@ -58,7 +58,7 @@ internal sealed class PgServer : IAsyncDisposable
             var migrator = new PgMigrator(PgPatience.OfUpkeep, time);
             if (name == PlacementOptions.MainServer) await migrator.ApplyAsync(connection, new PgTarget(PgNames.ControlSchema, options.Schemas.Control, role), ct);
             await migrator.ApplyAsync(connection, new PgTarget(PgNames.TenantsSchema, options.Schemas.Tenant, role), ct);
-            return new PgServer(name, address, options, owner, password, time);
+            return await CheckedAsync(new PgServer(name, address, options, owner, password, time), ct);
         }
         catch (Exception error)
         {
@@ -85,6 +85,26 @@ internal sealed class PgServer : IAsyncDisposable
     /// <summary>The runtime role's connections to another database of this server.</summary>
     public NpgsqlDataSource RuntimeOf(string database) => Runtime(PgNames.TenantsSchema, _options.DatabaseConnectionsMax, database);
 
+    /// <summary>Refuses a tenant's schema whose walls have a hole. The tenant's own statements wait for this one.</summary>
+    public async Task RefuseUnsafeSchemaAsync(Id<Tenant> tenant, CancellationToken ct)
+    {
+        var schema = PgNames.SchemaOf(tenant);
+        using var turn = await _gate.EnterAsync(tenant.ToString(), ct);
+        await using var runtime = await _tenants.OpenConnectionAsync(ct);
+        var breaches = await CheckWalls.OfSchemaAsync(runtime, schema, ct);
+        if (breaches.Count > 0) throw new FaultException(CheckWalls.Closed($"the schema {schema} on server '{Name}'", breaches));
+    }
+
+    /// <summary>Refuses a tenant's database whose walls have a hole.</summary>
+    public async Task RefuseUnsafeDatabaseAsync(Id<Tenant> tenant, CancellationToken ct)
+    {
+        var database = PgNames.DatabaseOf(MainDatabase, tenant);
+        await using var source = RuntimeOf(database);
+        await using var runtime = await source.OpenConnectionAsync(ct);
+        var breaches = await CheckWalls.OfDatabaseAsync(runtime, [PgNames.TenantsSchema], ct);
+        if (breaches.Count > 0) throw new FaultException(CheckWalls.Closed($"the database {database} on server '{Name}'", breaches));
+    }
+
     public async ValueTask<TenantLease> LeaseAsync(Id<Tenant> tenant, Placement placement, CancellationToken ct) => placement switch
     {
         Placement.Shared => new OpenLease(new PgDatabase(_tenants, _gate, PgScope.InTenants(tenant), Name)),
@@ -99,6 +119,37 @@ internal sealed class PgServer : IAsyncDisposable
         await _tenants.DisposeAsync();
         await _owner.DisposeAsync();
         _gate.Dispose();
+    }
+
+    /// <summary>The server, when its walls stand.</summary>
+    private static async Task<PgServer> CheckedAsync(PgServer server, CancellationToken ct)
+    {
+        try
+        {
+            string[] schemas = server.Name == PlacementOptions.MainServer ? [PgNames.ControlSchema, PgNames.TenantsSchema] : [PgNames.TenantsSchema];
+            await using var runtime = await server.LogInAsync(ct);
+            var breaches = await CheckWalls.OfDatabaseAsync(runtime, schemas, ct);
+            return breaches.Count == 0 ? server : throw new FaultException(CheckWalls.Refusal(server.Name, breaches));
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The first connection of the runtime role. Later ones that are refused look like a server that is away.</summary>
+    private async Task<NpgsqlConnection> LogInAsync(CancellationToken ct)
+    {
+        try
+        {
+            return await _tenants.OpenConnectionAsync(ct);
+        }
+        catch (PostgresException error) when (PgRoles.MendOf(error, MainDatabase, RuntimeRole) is { } mend)
+        {
+            throw new FaultException(
+                Fault.Unavailable("database_login_refused", $"The database server does not let in the role '{RuntimeRole}' that Insula made to run as: {error.MessageText}. As the database's owner or a superuser: {mend}"), error);
+        }
     }
 
     private static async Task RefuseUnusableAsync(NpgsqlConnection connection, CancellationToken ct)

@@ -18,7 +18,7 @@ internal static class PgWalls
     private const string Platform = "(select current_setting('insula.platform', true)) = 'on'";
 
     /// <summary>Tables whose rows the program adds and never changes, so that whoever speaks as it cannot either.</summary>
-    private static readonly string[] AppendOnly = ["audit"];
+    public static readonly string[] AppendOnly = ["audit"];
 
     private const string Tables =
         """
@@ -45,7 +45,8 @@ internal static class PgWalls
         foreach (var table in tables.Where(static table => !table.Walled))
         {
             var name = $"{schema}.{PgNames.Quote(table.Name)}";
-            var rule = RuleOf(schemaName, table);
+            var rule = RuleOf(schemaName, table.HasTenant, table.HasTrail)
+                ?? throw new InvalidOperationException($"The table {table.Name} of {schemaName} has no tenant_id: every table of a tenant's store begins with it.");
             text.Append(
                 $"""
                 alter table {name} enable row level security;
@@ -68,13 +69,14 @@ internal static class PgWalls
         await PgOwner.RunAsync(owner, text.ToString(), ct);
     }
 
-    private static string RuleOf(string schemaName, Table table) => schemaName switch
+    /// <summary>Which rows a table shows and takes; null for a table that has no place in the schema.</summary>
+    public static string? RuleOf(string schemaName, bool hasTenant, bool hasTrail) => schemaName switch
     {
-        PgNames.ControlSchema when table.HasTenant => $"tenant_id = {Tenant} or {Platform}",
-        PgNames.ControlSchema when table.HasTrail => $"trail = {Tenant} or {Platform}",
+        PgNames.ControlSchema when hasTenant => $"tenant_id = {Tenant} or {Platform}",
+        PgNames.ControlSchema when hasTrail => $"trail = {Tenant} or {Platform}",
         PgNames.ControlSchema => Platform,
-        _ when table.HasTenant => $"tenant_id = {Tenant}",
-        _ => throw new InvalidOperationException($"A table of {schemaName} has no tenant_id: every table of a tenant's store begins with it."),
+        _ when hasTenant => $"tenant_id = {Tenant}",
+        _ => null,
     };
 
     private sealed record Table(string Name, bool HasTenant, bool HasTrail, bool Walled);

@@ -35,12 +35,13 @@ internal sealed class PlaceTenants(PostgresStorage storage) : ITenantStorage
         try
         {
             await server.Places(PgPatience.OfUse).EnsureAsync(PgPlaces.Of(server, tenant, placement), storage.Closing);
+            if (placement == Placement.Schema) await server.RefuseUnsafeSchemaAsync(tenant, storage.Closing);
+            else await server.RefuseUnsafeDatabaseAsync(tenant, storage.Closing);
         }
         catch (Exception error)
         {
             _ready.TryRemove(tenant, out _);
-            if (error is OperationCanceledException) throw new FaultException(PostgresStorage.Closed, error);
-            throw;
+            throw error is OperationCanceledException ? new FaultException(PostgresStorage.Closed, error) : PgFaults.Map(error, server.Name);
         }
         finally
         {
