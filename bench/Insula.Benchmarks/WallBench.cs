@@ -1,6 +1,5 @@
 using Insula.Agents.Events;
 using Insula.Agents.Sessions;
-using Insula.Storage;
 using Insula.Storage.Engine;
 using Insula.Storage.Postgres;
 using Insula.Storage.Statements;
@@ -31,7 +30,11 @@ internal static class WallBench
 
         await using var bare = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(home.Database.OwnerConnectionString)
         {
-            SearchPath = "bare", MaxAutoPrepare = 100, AutoPrepareMinUsages = 2, Enlist = false, NoResetOnClose = true,
+            SearchPath = "bare",
+            MaxAutoPrepare = 100,
+            AutoPrepareMinUsages = 2,
+            Enlist = false,
+            NoResetOnClose = true,
         });
         using var lease = await home.Storage.ServerOf("main").LeaseAsync(tenant.Id, Placement.Shared, ct);
         var guarded = lease.Database;

@@ -7,17 +7,18 @@ namespace Insula.Storage.Postgres;
 /// <summary>The one place where the server's and the driver's errors become faults. Addresses and server texts go to the log half only.</summary>
 internal static class PgFaults
 {
-    public static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(2);
+    /// <summary>The fault of something that passes by itself, and takes a moment to.</summary>
+    public static Fault Later(Fault fault) => fault with { RetryAfter = TimeSpan.FromSeconds(2) };
 
-    public static Fault Away(string server, string detail) => Fault.Unavailable(
+    public static Fault Away(string server, string detail) => Later(Fault.Unavailable(
         "store_unavailable",
         "The database does not answer. Nothing acknowledged was lost; try again shortly.",
-        $"database server '{server}': {detail}") with { RetryAfter = RetryAfter };
+        $"database server '{server}': {detail}"));
 
-    public static Fault Busy(string server, string detail) => Fault.Unavailable(
+    public static Fault Busy(string server, string detail) => Later(Fault.Unavailable(
         "store_busy",
         "Too many requests wait for the database at this moment. Try again shortly.",
-        $"database server '{server}': {detail}") with { RetryAfter = RetryAfter };
+        $"database server '{server}': {detail}"));
 
     /// <summary>The fault for an error of the server, the driver or the network; the error itself when it is a bug of ours.</summary>
     public static Exception Map(Exception error, string server) => error switch

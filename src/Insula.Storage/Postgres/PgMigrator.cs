@@ -115,8 +115,8 @@ internal sealed class PgMigrator(PgPatience patience, TimeProvider time)
         "store_newer_than_program",
         $"The {schema.Name} was written by a newer Insula ({step}; this program knows up to {schema.Version}) and was left as it is. Run the newer program.");
 
-    private static Fault Busy(PgSchema schema, string detail) => Fault.Unavailable(
-        "store_migrating", $"The {schema.Name} is being brought up to date, or waits for statements under way to be so. Try again shortly.", detail) with { RetryAfter = PgFaults.RetryAfter };
+    private static Fault Busy(PgSchema schema, string detail) => PgFaults.Later(Fault.Unavailable(
+        "store_migrating", $"The {schema.Name} is being brought up to date, or waits for statements under way to be so. Try again shortly.", detail));
 
     private static long Milliseconds(TimeSpan limit) => (long)limit.TotalMilliseconds;
 }

@@ -1,7 +1,7 @@
-using Insula.TestKit;
 using System.Text.Json;
 using Insula.Server.Hosting;
 using Insula.Tenancy.Faults;
+using Insula.TestKit;
 
 namespace Insula.Server.Tests.Hosting;
 

@@ -1,5 +1,5 @@
-using Insula.Storage.Engine;
 using System.Security.Cryptography;
+using Insula.Storage.Engine;
 using Insula.Storage.Sqlite;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;

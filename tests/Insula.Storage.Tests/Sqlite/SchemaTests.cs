@@ -1,6 +1,6 @@
-using Insula.Storage.Engine;
 using System.Reflection;
 using System.Text.RegularExpressions;
+using Insula.Storage.Engine;
 using Insula.Storage.Sqlite;
 using Insula.TestKit;
 
