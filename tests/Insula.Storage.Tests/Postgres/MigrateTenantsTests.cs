@@ -47,7 +47,7 @@ public sealed class MigrateTenantsTests(SharedPostgres shared) : IAsyncLifetime
 
         foreach (var tenant in tenants) Assert.True(await HasColourAsync(tenant));
         Assert.Equal("0", await _outside.TextAsync("select count(*) from insula_owner.failed_migrations"));
-        Assert.Equal("2", await _outside.TextAsync("select count(*) from insula_owner.databases where version = 2"));
+        Assert.Equal("2", await _outside.TextAsync($"select count(*) from insula_owner.databases where version = {Next.Tenant.Version}"));
         Assert.Contains("3101 5", Log.Select(static line => $"{line.EventId} {line.Message.Split(' ')[0]}"));
         Assert.Equal((0, 0), Metrics(home));
     }
@@ -85,7 +85,7 @@ public sealed class MigrateTenantsTests(SharedPostgres shared) : IAsyncLifetime
         await (await OpenAsync(Next)).Get<MigrateTenants>().PassAsync(Ct);
         await using (var inside = await Outside.OpenAsync(_database, PlaceOf(tenant)))
         {
-            await inside.RunAsync("alter table insula_tenants.agents drop column colour; delete from insula_owner.migrations where version = 2");
+            await inside.RunAsync("alter table insula_tenants.agents drop column colour; delete from insula_owner.migrations where name = 'next'");
         }
 
         await (await StoreAsync(await OpenAsync(Next), tenant)).DisposeAsync();
@@ -144,7 +144,7 @@ public sealed class MigrateTenantsTests(SharedPostgres shared) : IAsyncLifetime
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
 
         var pass = home.Get<MigrateTenants>().PassAsync(stop.Token);
-        await _outside.UntilAsync($"select exists (select 1 from pg_locks where locktype = 'advisory' and objid = {Barrier} and not granted) and (select count(*) from insula_owner.migrations where version = 2) = 6");
+        await _outside.UntilAsync($"select exists (select 1 from pg_locks where locktype = 'advisory' and objid = {Barrier} and not granted) and (select count(*) from insula_owner.migrations where name = 'next') = 6");
         var asked = TimeProvider.System.GetTimestamp();
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => pass.WaitAsync(TimeSpan.FromSeconds(10), TimeProvider.System, Ct));
@@ -194,9 +194,9 @@ public sealed class MigrateTenantsTests(SharedPostgres shared) : IAsyncLifetime
         foreach (var tenant in tenants) Assert.True(await HasColourAsync(tenant));
 
         // Somebody restores an old copy of one.
-        await _outside.RunAsync($"alter table {PlaceOf(tenants[0])}.agents drop column colour; delete from insula_owner.migrations where version = 2 and schema_name = '{PlaceOf(tenants[0])}'");
+        await _outside.RunAsync($"alter table {PlaceOf(tenants[0])}.agents drop column colour; delete from insula_owner.migrations where name = 'next' and schema_name = '{PlaceOf(tenants[0])}'");
         clock.Advance(MigrateTenants.Rest);
-        await _outside.UntilAsync($"select exists (select 1 from insula_owner.migrations where version = 2 and schema_name = '{PlaceOf(tenants[0])}')");
+        await _outside.UntilAsync($"select exists (select 1 from insula_owner.migrations where name = 'next' and schema_name = '{PlaceOf(tenants[0])}')");
 
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
