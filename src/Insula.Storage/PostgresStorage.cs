@@ -1,8 +1,10 @@
 using Insula.Storage.Engine;
+using Insula.Storage.Migrating;
 using Insula.Storage.Postgres;
 using Insula.Storage.Sqlite;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Placements;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace Insula.Storage;
@@ -11,20 +13,22 @@ namespace Insula.Storage;
 /// The storage of a cluster: control store and tenants on PostgreSQL. Opening it makes and migrates what is missing with
 /// the owner's connections; everything after runs as a role that owns nothing.
 /// </summary>
-public sealed class PostgresStorage : InstalledStorage
+public sealed partial class PostgresStorage : InstalledStorage
 {
     private readonly PostgresOptions _options;
     private readonly TimeProvider _time;
+    private readonly ILogger<PostgresStorage> _log;
     private readonly CancellationTokenSource _closing = new();
     private DataFolder? _folder;
     private Parts? _open;
     private bool _disposed;
 
-    internal PostgresStorage(PostgresOptions options, TimeProvider time)
+    internal PostgresStorage(PostgresOptions options, TimeProvider time, ILogger<PostgresStorage> log)
     {
         options.Validate();
         _options = options;
         _time = time;
+        _log = log;
     }
 
     internal static Fault Closed { get; } = Fault.Unavailable("store_closed", "The storage is closing. Try again in a moment.");
@@ -45,7 +49,8 @@ public sealed class PostgresStorage : InstalledStorage
         try
         {
             if (_options.DataFolder is { } folder) _folder = DataFolder.Open(folder);
-            foreach (var (name, address) in Addresses()) servers[name] = await PgServer.OpenAsync(name, address, _options, _time, ct);
+            foreach (var (name, address) in PgAddress.All(_options)) servers[name] = await PgServer.OpenAsync(name, address, _options, _time, ct);
+            foreach (var step in servers.Values.SelectMany(static server => server.Applied)) LogApplied(step.Kind, step.Server, step.Name);
             var main = servers[PlacementOptions.MainServer];
             var gate = new ConnectionGate(_options.ControlConnectionsMax, _options.TenantConnectionsMax, _options.ConnectionWait, main.Name, _time);
             _open = new Parts(servers, main.ControlSource(), gate);
@@ -97,18 +102,8 @@ public sealed class PostgresStorage : InstalledStorage
         : throw new FaultException(Fault.Unavailable(
             "database_server_unknown", "The database server of this tenant is not configured here. The operator has to name it in the settings again.", $"server '{name}'"));
 
-    private List<(string Name, NpgsqlConnectionStringBuilder Address)> Addresses()
-    {
-        List<(string, NpgsqlConnectionStringBuilder)> addresses = [];
-        foreach (var (name, text) in _options.Servers.Prepend(new(PlacementOptions.MainServer, _options.Main)))
-        {
-            var setting = name == PlacementOptions.MainServer ? "INSULA_DATABASE" : $"INSULA_DATABASE_{name.ToUpperInvariant()}";
-            if (PgAddress.Read(text.Reveal(), setting).Failed(out var fault, out var address)) throw new FaultException(fault);
-            addresses.Add((name, address));
-        }
-
-        return addresses;
-    }
+    [LoggerMessage(EventId = 3110, Level = LogLevel.Information, Message = "Migrated the {Kind} store on {Server}: {Step}")]
+    private partial void LogApplied(StoreKind kind, string server, string step);
 
     private sealed record Parts(IReadOnlyDictionary<string, PgServer> Servers, NpgsqlDataSource Control, ConnectionGate Gate);
 }

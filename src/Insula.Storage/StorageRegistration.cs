@@ -33,7 +33,7 @@ public static class StorageRegistration
     public static IServiceCollection AddPostgresStorage(this IServiceCollection services, PostgresOptions options)
     {
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton(provider => new PostgresStorage(options, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new PostgresStorage(options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<PostgresStorage>>()));
         services.AddSingleton<InstalledStorage>(static provider => provider.GetRequiredService<PostgresStorage>());
         services.AddSingleton<ControlDatabase, ControlSchema>().AddSingleton<ITenantStores, PgStores>();
         services.Replace(ServiceDescriptor.Singleton<IPepperStore, PgPeppers>());

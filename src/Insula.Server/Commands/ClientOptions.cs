@@ -47,6 +47,17 @@ internal sealed class ClientOptions(Terminal terminal)
         return command;
     }
 
+    /// <summary>Gives a command that calls no server the options that it shares with the others.</summary>
+    public Command AddLocalTo(Command command)
+    {
+        command.Add(_format);
+        command.Add(_data);
+        return command;
+    }
+
+    /// <summary>The data folder on the command line, or null.</summary>
+    public string? DataOf(ParseResult parsed) => parsed.GetValue(_data) is { } data ? terminal.PathOf(data) : null;
+
     /// <summary>The format asked for; the table also when the line is wrong in that very option.</summary>
     public OutputFormat FormatOf(ParseResult parsed) =>
         parsed.GetResult(_format) is { } given && !given.Errors.Any() ? given.GetValueOrDefault<OutputFormat>() : OutputFormat.Table;

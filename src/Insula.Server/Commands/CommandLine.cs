@@ -58,6 +58,7 @@ internal sealed class CommandLine(Terminal terminal)
             TenantCommands.Build(_client),
             KeyCommands.Build(_client),
             DoctorCommand.Build(_client),
+            MigrateCommand.Build(_client),
         };
         HelpWithExamples.Install(root);
         return root;

@@ -1,5 +1,6 @@
 using System.Web;
 using Insula.Tenancy.Faults;
+using Insula.Tenancy.Placements;
 using Npgsql;
 
 namespace Insula.Storage.Postgres;
@@ -28,6 +29,20 @@ internal static class PgAddress
         ["password"] = "Password",
         ["dbname"] = "Database",
     };
+
+    /// <summary>The servers of an installation, the main one first. Throws <see cref="FaultException"/> for one that cannot be read.</summary>
+    public static List<(string Name, NpgsqlConnectionStringBuilder Address)> All(PostgresOptions options)
+    {
+        List<(string, NpgsqlConnectionStringBuilder)> addresses = [];
+        foreach (var (name, text) in options.Servers.Prepend(new(PlacementOptions.MainServer, options.Main)))
+        {
+            var setting = name == PlacementOptions.MainServer ? "INSULA_DATABASE" : $"INSULA_DATABASE_{name.ToUpperInvariant()}";
+            if (Read(text.Reveal(), setting).Failed(out var fault, out var address)) throw new FaultException(fault);
+            addresses.Add((name, address));
+        }
+
+        return addresses;
+    }
 
     /// <param name="name">How the operator knows this server: the setting's name.</param>
     public static Result<NpgsqlConnectionStringBuilder> Read(string text, string name)

@@ -12,6 +12,8 @@ namespace Insula.Storage.Postgres;
 /// </summary>
 internal static class PgJournal
 {
+    private const int FailuresMax = 100;
+
     private const string Tables =
         $"""
         create schema if not exists {PgNames.OwnerSchema};
@@ -41,19 +43,19 @@ internal static class PgJournal
         """;
 
     /// <summary>Tenants' own schemas and databases here that lack a step; the name is the key to the next page.</summary>
-    private const string Behind =
+    private const string Behind = $"select name, kind from ({Own}) places where version < $1";
+
+    /// <summary>Every tenant's own schema and database, and how far it is.</summary>
+    private const string Own =
         $"""
-        select name, kind from (
-          select m.schema_name collate "C" as name, 'schema' as kind, max(m.version) as version
-          from {PgNames.OwnerSchema}.migrations m
-          where m.schema_name ~ '^t_[0-9a-f]{"{32}"}$' and exists (select 1 from pg_namespace n where n.nspname = m.schema_name)
-          group by m.schema_name
-          union all
-          select d.datname::text collate "C", 'database', coalesce(b.version, 0)
-          from pg_database d left join {PgNames.OwnerSchema}.databases b on b.name = d.datname
-          where starts_with(d.datname::text, $2) and substr(d.datname::text, length($2) + 1) ~ '^[0-9a-f]{"{32}"}$' and d.datallowconn and d.datconnlimit <> -2
-        ) places
-        where version < $1
+        select m.schema_name collate "C" as name, 'schema' as kind, max(m.version) as version
+        from {PgNames.OwnerSchema}.migrations m
+        where m.schema_name ~ '^t_[0-9a-f]{"{32}"}$' and exists (select 1 from pg_namespace n where n.nspname = m.schema_name)
+        group by m.schema_name
+        union all
+        select d.datname::text collate "C", 'database', coalesce(b.version, 0)
+        from pg_database d left join {PgNames.OwnerSchema}.databases b on b.name = d.datname
+        where starts_with(d.datname::text, $2) and substr(d.datname::text, length($2) + 1) ~ '^[0-9a-f]{"{32}"}$' and d.datallowconn and d.datconnlimit <> -2
         """;
 
     /// <summary>Makes the owner's tables. Safe to run again, and by several at once.</summary>
@@ -104,7 +106,7 @@ internal static class PgJournal
     public static Task<List<PgPlace>> BehindAsync(NpgsqlConnection main, int version, string databasePrefix, string after, int limit, CancellationToken ct) => PgOwner.AllAsync(
         main,
         $"{Behind} and name > $3 order by name limit $4",
-        static row => PgPlace.Named(row.GetString(0), row.GetString(1) == "schema" ? Placement.Schema : Placement.Database),
+        static row => PgPlace.Named(row.GetString(0), PlacementOf(row.GetString(1))),
         ct,
         version,
         databasePrefix,
@@ -120,6 +122,30 @@ internal static class PgJournal
         version,
         databasePrefix))[0];
 
+    /// <summary>How many tenants' own schemas and databases there are of each version, and which this program must not touch.</summary>
+    public static Task<List<PlaceGroup>> PlacesAsync(NpgsqlConnection main, PgSchema schema, string databasePrefix, CancellationToken ct) => PgOwner.AllAsync(
+        main,
+        $"""
+        select kind, version, refused, count(*) from (
+          select o.kind, o.version, exists (
+            select 1 from {PgNames.OwnerSchema}.migrations m left join unnest($1::int[], $3::text[]) as known (version, checksum) on known.version = m.version
+            where o.kind = 'schema' and m.schema_name = o.name and (m.checksum <> known.checksum or (known.version is null and m.phase <> 'expand'))) as refused
+          from ({Own}) o) places
+        group by kind, version, refused
+        """,
+        static row => new PlaceGroup(PlacementOf(row.GetString(0)), row.GetInt32(1), row.GetBoolean(2), row.GetInt64(3)),
+        ct,
+        schema.Migrations.Select(static step => step.Text.Version).ToArray(),
+        databasePrefix,
+        schema.Migrations.Select(static step => step.Text.Checksum).ToArray());
+
+    /// <summary>Places that could not be migrated when it was last tried.</summary>
+    public static Task<List<(PgPlace Place, string Reason)>> FailuresAsync(NpgsqlConnection main, CancellationToken ct) => PgOwner.AllAsync(
+        main,
+        $"select place, case when place ~ '^t_[0-9a-f]{"{32}"}$' then 'schema' else 'database' end, reason from {PgNames.OwnerSchema}.failed_migrations order by place limit {FailuresMax}",
+        static row => (PgPlace.Named(row.GetString(0), PlacementOf(row.GetString(1))), row.GetString(2)),
+        ct);
+
     public static Task FailedAsync(NpgsqlConnection main, string place, string reason, CancellationToken ct) => PgOwner.RunAsync(
         main,
         $"insert into {PgNames.OwnerSchema}.failed_migrations (place, reason) values ($1, $2) on conflict (place) do update set failed_at = now(), reason = excluded.reason",
@@ -129,6 +155,8 @@ internal static class PgJournal
 
     public static Task MendedAsync(NpgsqlConnection main, string place, CancellationToken ct) =>
         PgOwner.RunAsync(main, $"delete from {PgNames.OwnerSchema}.failed_migrations where place = $1", ct, place);
+
+    private static Placement PlacementOf(string kind) => kind == "schema" ? Placement.Schema : Placement.Database;
 }
 
 /// <param name="Stores">Tenants' own schemas and databases that lack a step.</param>
@@ -138,6 +166,10 @@ internal readonly record struct BehindCount(long Stores, long Failed, int Server
 {
     public static BehindCount operator +(BehindCount one, BehindCount other) => new(one.Stores + other.Stores, one.Failed + other.Failed, one.ServersAway + other.ServersAway);
 }
+
+/// <summary>Tenants' own schemas, or databases, that are equally far.</summary>
+/// <param name="Refused">Whether this program must not touch them: newer than it, or made by other steps.</param>
+internal sealed record PlaceGroup(Placement Placement, int Version, bool Refused, long Count);
 
 /// <summary>A step as it was recorded when it was applied.</summary>
 internal sealed record AppliedStep(int Version, string Name, string Phase, string Checksum);

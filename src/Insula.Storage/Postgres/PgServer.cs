@@ -1,4 +1,5 @@
 using Insula.Storage.Engine;
+using Insula.Storage.Migrating;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Placements;
@@ -43,6 +44,9 @@ internal sealed class PgServer : IAsyncDisposable
     /// <summary>The role that all work runs as, on this server.</summary>
     public string RuntimeRole => PgNames.RuntimeRoleOf(_address.Database!);
 
+    /// <summary>What this opening applied.</summary>
+    public IReadOnlyList<StepApplied> Applied { get; private init; } = [];
+
     public string MainDatabase => _address.Database!;
 
     public static async Task<PgServer> OpenAsync(string name, NpgsqlConnectionStringBuilder address, PostgresOptions options, TimeProvider time, CancellationToken ct)
@@ -56,9 +60,13 @@ internal sealed class PgServer : IAsyncDisposable
             var role = PgNames.RuntimeRoleOf(address.Database!);
             var password = await PgRoles.EnsureRuntimeAsync(connection, role, ct);
             var migrator = new PgMigrator(PgPatience.OfUpkeep, time);
-            if (name == PlacementOptions.MainServer) await migrator.ApplyAsync(connection, new PgTarget(PgNames.ControlSchema, options.Schemas.Control, role), ct);
-            await migrator.ApplyAsync(connection, new PgTarget(PgNames.TenantsSchema, options.Schemas.Tenant, role), ct);
-            return await CheckedAsync(new PgServer(name, address, options, owner, password, time), ct);
+            var control = name == PlacementOptions.MainServer ? await migrator.ApplyAsync(connection, new PgTarget(PgNames.ControlSchema, options.Schemas.Control, role), ct) : [];
+            var tenants = await migrator.ApplyAsync(connection, new PgTarget(PgNames.TenantsSchema, options.Schemas.Tenant, role), ct);
+            var server = new PgServer(name, address, options, owner, password, time)
+            {
+                Applied = [.. control.Select(step => new StepApplied(name, StoreKind.Control, step.Text.Name)), .. tenants.Select(step => new StepApplied(name, StoreKind.Shared, step.Text.Name))],
+            };
+            return await CheckedAsync(server, ct);
         }
         catch (Exception error)
         {
@@ -152,7 +160,12 @@ internal sealed class PgServer : IAsyncDisposable
         }
     }
 
-    private static async Task RefuseUnusableAsync(NpgsqlConnection connection, CancellationToken ct)
+    /// <summary>Connections of the owner that cannot change anything.</summary>
+    public static NpgsqlDataSource PlanningSource(NpgsqlConnectionStringBuilder address) =>
+        OwnerSource(new NpgsqlConnectionStringBuilder(address.ConnectionString) { Options = "-c default_transaction_read_only=on" }, address.Database!);
+
+    /// <summary>Throws <see cref="FaultException"/> for a server that is too old, or not reached directly.</summary>
+    public static async Task RefuseUnusableAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         if (connection.PostgreSqlVersion.Major < VersionMin)
         {

@@ -51,7 +51,14 @@ internal sealed class DataFolder : IDisposable
         }
     }
 
-    public string TenantFile(Id<Tenant> tenant) => System.IO.Path.Combine(TenantFolder(tenant), "tenant.db");
+    public string TenantFile(Id<Tenant> tenant) => TenantFileIn(Path, tenant);
+
+    /// <summary>Where a tenant's file is in a data folder, be it there or not.</summary>
+    public static string TenantFileIn(string folder, Id<Tenant> tenant)
+    {
+        var digits = tenant.Value.ToString("x32");
+        return System.IO.Path.Combine(folder, "tenants", digits[..2], digits, "tenant.db");
+    }
 
     /// <summary>Makes the tenant's folder when it is missing; every part below the data folder must be a real folder.</summary>
     public void EnsureTenantFolder(Id<Tenant> tenant)
@@ -88,6 +95,9 @@ internal sealed class DataFolder : IDisposable
         }
     }
 
+    public static Fault InUse(string? folder, string holder) => Fault.Unavailable(
+        "data_folder_in_use", $"The data folder {folder} is in use by another Insula server (process {holder}). Stop it, or choose another folder.");
+
     private static FileStream Hold(string path)
     {
         Folder.RefuseLink(path, "lock file");
@@ -102,9 +112,7 @@ internal sealed class DataFolder : IDisposable
         catch (IOException error) when (File.Exists(path))
         {
             var folder = System.IO.Path.GetDirectoryName(path);
-            throw new FaultException(
-                Fault.Unavailable("data_folder_in_use", $"The data folder {folder} is in use by another Insula server (process {Holder(path)}). Stop it, or choose another folder."),
-                error);
+            throw new FaultException(InUse(folder, Holder(path)), error);
         }
     }
 
@@ -121,9 +129,5 @@ internal sealed class DataFolder : IDisposable
         }
     }
 
-    private string TenantFolder(Id<Tenant> tenant)
-    {
-        var digits = tenant.Value.ToString("x32");
-        return System.IO.Path.Combine(Tenants, digits[..2], digits);
-    }
+    private string TenantFolder(Id<Tenant> tenant) => System.IO.Path.GetDirectoryName(TenantFileIn(Path, tenant))!;
 }

@@ -17,7 +17,10 @@ internal static class FileHeader
     private const int ApplicationIdAt = 68;
 
     /// <summary>False when there is no file yet; throws when there is one that this program must not touch.</summary>
-    public static bool Check(string path, Schema schema)
+    public static bool Check(string path, Schema schema) => VersionOf(path, schema) > 0;
+
+    /// <summary>The schema's version as the header has it, 0 when there is no file yet; throws when there is one that this program must not touch.</summary>
+    public static int VersionOf(string path, Schema schema)
     {
         foreach (var file in (ReadOnlySpan<string>)[path, path + "-wal", path + "-shm", path + "-journal"]) Folder.RefuseLink(file, schema.Name);
         var log = new FileInfo(path + "-wal");
@@ -25,7 +28,7 @@ internal static class FileHeader
         {
             // The engine would play a stray log into the new file.
             if (log is { Exists: true, Length: > 0 }) throw Refuse(schema, path, "the log stands without its file");
-            return false;
+            return 0;
         }
 
         Span<byte> header = stackalloc byte[Length];
@@ -38,13 +41,14 @@ internal static class FileHeader
 
         if (!header.StartsWith("SQLite format 3\0"u8)) throw Refuse(schema, path, "not a SQLite file");
         if (BinaryPrimitives.ReadInt32BigEndian(header[ApplicationIdAt..]) != schema.ApplicationId) throw Refuse(schema, path, "written by another application");
-        Migrator.RefuseVersion(BinaryPrimitives.ReadInt32BigEndian(header[UserVersionAt..]), schema);
+        var version = BinaryPrimitives.ReadInt32BigEndian(header[UserVersionAt..]);
+        Migrator.RefuseVersion(version, schema);
 
         // With a log the file may be short for a moment: the log holds the rest.
         int pageSize = BinaryPrimitives.ReadUInt16BigEndian(header[PageSizeAt..]) is 1 ? 65536 : BinaryPrimitives.ReadUInt16BigEndian(header[PageSizeAt..]);
         var pages = BinaryPrimitives.ReadUInt32BigEndian(header[PageCountAt..]);
         if (log is not { Exists: true, Length: > 0 } && size < pages * pageSize) throw Refuse(schema, path, $"{size} bytes where {pages * pageSize} belong: cut off");
-        return true;
+        return version;
     }
 
     private static FaultException Refuse(Schema schema, string path, string why) => new(SqliteFaults.Unreadable(schema.Name, $"{path}: {why}"));

@@ -7,6 +7,7 @@ using Insula.Tenancy.Faults;
 using Insula.Tenancy.Paging;
 using Insula.Tenancy.Tenants;
 using Insula.TestKit.Postgres;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Insula.Storage.Tests.Postgres;
 
@@ -177,7 +178,7 @@ public sealed class PostgresMigrationTests(SharedPostgres shared) : IAsyncLifeti
     private async Task<Nodes> StartAsync(int count, PgSchemas schemas)
     {
         var options = new PostgresOptions { Main = new Secret(_database.OwnerConnectionString), Schemas = schemas };
-        var nodes = new Nodes([.. Enumerable.Range(0, count).Select(_ => new PostgresStorage(options, TimeProvider.System))]);
+        var nodes = new Nodes([.. Enumerable.Range(0, count).Select(_ => new PostgresStorage(options, TimeProvider.System, NullLogger<PostgresStorage>.Instance))]);
         try
         {
             await Task.WhenAll(nodes.Storages.Select(static node => node.OpenAsync(Ct)));
