@@ -1,6 +1,7 @@
 using Insula.Storage.Engine;
 using Insula.Storage.Migrating;
 using Insula.Storage.Postgres;
+using Insula.Storage.Postgres.Wakes;
 using Insula.Storage.Sqlite;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Placements;
@@ -31,6 +32,9 @@ public sealed partial class PostgresStorage : InstalledStorage
         _log = log;
     }
 
+    /// <summary>The line to the other nodes, opened and closed with the storage. Null for a storage that serves nobody, as a migration's.</summary>
+    internal PgWakes? Wakes { get; init; }
+
     internal static Fault Closed { get; } = Fault.Unavailable("store_closed", "The storage is closing. Try again in a moment.");
 
     /// <summary>Cancelled when the storage closes; for work that no caller's cancellation ends.</summary>
@@ -53,10 +57,12 @@ public sealed partial class PostgresStorage : InstalledStorage
             foreach (var step in servers.Values.SelectMany(static server => server.Applied)) LogApplied(step.Kind, step.Server, step.Name);
             var main = servers[PlacementOptions.MainServer];
             var gate = new ConnectionGate(_options.ControlConnectionsMax, _options.TenantConnectionsMax, _options.ConnectionWait, main.Name, _time);
+            if (Wakes is not null) await OpenWakesAsync(Wakes, main, ct);
             _open = new Parts(servers, main.ControlSource(), gate);
         }
         catch
         {
+            if (Wakes is not null) await Wakes.DisposeAsync();
             foreach (var server in servers.Values) await server.DisposeAsync();
             _folder?.Dispose();
             throw;
@@ -86,6 +92,7 @@ public sealed partial class PostgresStorage : InstalledStorage
     {
         _disposed = true;
         await _closing.CancelAsync();
+        if (Wakes is not null) await Wakes.DisposeAsync();
         if (Interlocked.Exchange(ref _open, null) is not { } open) return;
         await open.Control.DisposeAsync();
         open.Gate.Dispose();
@@ -101,6 +108,12 @@ public sealed partial class PostgresStorage : InstalledStorage
         ? server
         : throw new FaultException(Fault.Unavailable(
             "database_server_unknown", "The database server of this tenant is not configured here. The operator has to name it in the settings again.", $"server '{name}'"));
+
+    private static async Task OpenWakesAsync(PgWakes wakes, PgServer main, CancellationToken ct)
+    {
+        await using var owner = await main.OwnerAsync(ct);
+        wakes.Open(main.WakeSource(), await PgSecrets.EnsureAsync(owner, PgSecrets.WakeKey, ct));
+    }
 
     [LoggerMessage(EventId = 3110, Level = LogLevel.Information, Message = "Migrated the {Kind} store on {Server}: {Step}")]
     private partial void LogApplied(StoreKind kind, string server, string step);

@@ -3,6 +3,7 @@ using Insula.Agents.Runs;
 using Insula.Storage.Control;
 using Insula.Storage.Engine;
 using Insula.Storage.Postgres;
+using Insula.Storage.Postgres.Wakes;
 using Insula.Storage.Sqlite;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
@@ -33,14 +34,17 @@ public static class StorageRegistration
     public static IServiceCollection AddPostgresStorage(this IServiceCollection services, PostgresOptions options)
     {
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton(provider => new PostgresStorage(options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<PostgresStorage>>()));
+        services.AddSingleton(provider => new PostgresStorage(options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<PostgresStorage>>())
+        {
+            Wakes = provider.GetRequiredService<PgWakes>(),
+        });
         services.AddSingleton<InstalledStorage>(static provider => provider.GetRequiredService<PostgresStorage>());
         services.AddSingleton<ControlDatabase, ControlSchema>().AddSingleton<ITenantStores, PgStores>();
         services.Replace(ServiceDescriptor.Singleton<IPepperStore, PgPeppers>());
         services.AddSingleton<PlaceTenants>().AddSingleton<ITenantStorage>(static provider => provider.GetRequiredService<PlaceTenants>());
         services.AddSingleton<MigrationMetrics>().AddSingleton<MigrateTenants>();
         services.AddSingleton(new PlacementChoice(PlacementOptions.Cluster(options.Servers.Keys.Order(StringComparer.Ordinal))));
-        services.AddSingleton(Node.New(alone: false)).AddSingleton<IWakes, NoOtherNodes>();
+        services.AddSingleton(Node.New(alone: false)).AddSingleton<PgWakes>().AddSingleton<IWakes>(static provider => provider.GetRequiredService<PgWakes>());
         return services.AddControlStores();
     }
 

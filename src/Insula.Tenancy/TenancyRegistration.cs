@@ -1,5 +1,6 @@
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
+using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.RateLimits;
@@ -28,6 +29,7 @@ public static class TenancyRegistration
         services.AddSingleton<RotateApiKey>().AddSingleton<RevokeApiKey>().AddSingleton<CheckStanding>();
         services.AddSingleton<CreateTenant>().AddSingleton<SignUp>().AddSingleton<ListTenants>().AddSingleton<ShowTenant>();
         services.AddSingleton<ChangeTenant>().AddSingleton<UpdateTenant>().AddSingleton<SuspendTenant>().AddSingleton<ResumeTenant>();
+        services.AddSingleton<FollowAccess>();
         services.AddSingleton<ListPlans>().AddSingleton<PutPlan>().AddSingleton<ListAudit>();
         return services;
     }
@@ -36,10 +38,10 @@ public static class TenancyRegistration
     private static void AddAccess(this IServiceCollection services)
     {
         services.AddSingleton<Peppers>().AddSingleton<OperatorKeys>().AddSingleton<LastUses>();
-        services.AddSingleton(static of => new KeyCache(of.Time()));
-        services.AddSingleton(static of => new TenantStandings(of.Get<ITenantDirectory>(), of.Get<PlanCatalog>(), of.Time()));
+        services.AddSingleton(static of => new KeyCache(of.Get<IWakes>(), of.Time()));
+        services.AddSingleton(static of => new TenantStandings(of.Get<ITenantDirectory>(), of.Get<PlanCatalog>(), of.Get<IWakes>(), of.Time()));
         services.AddSingleton(static of => new KeyMint(of.Get<Peppers>(), of.Time()));
-        services.AddSingleton(static of => new AccessInForce(of.Get<KeyCache>(), of.Get<TenantStandings>(), of.Get<AccessSignals>()));
+        services.AddSingleton(static of => new AccessInForce(of.Get<KeyCache>(), of.Get<TenantStandings>(), of.Get<AccessSignals>(), of.Get<IWakes>()));
         services.AddSingleton(static of => new Authenticate(
             of.Get<Peppers>(),
             of.Get<OperatorKeys>(),

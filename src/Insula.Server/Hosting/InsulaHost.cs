@@ -44,6 +44,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         builder.Services.AddKnowledge(new KnowledgeOptions()).AddSingleton<UploadRoom>();
         builder.Services.AddRuns(new RunOptions());
         builder.Services.AddHostedService<RunsService>();
+        builder.Services.AddHostedService<AccessService>();
         builder.Services.AddHostedService<RestingMemory>();
         builder.Services.AddManagedAgents();
         builder.Services.AddSingleton(settings).AddSingleton<Demo>().AddSingleton<LocalAccess>();

@@ -9,7 +9,7 @@ namespace Insula.Server.ManagedAgents;
 /// Writes live views of sessions as server-sent events. A stream observes durable work: when its client leaves, the run
 /// goes on. Logged events carry their number as <c>id</c>, so a client that comes back with it misses nothing; previews
 /// carry none, so they never become a cursor. The stream ends when the session is gone, when the server stops, and as
-/// soon as its key would be refused: at once when this process made the change, at the next keep-alive otherwise.
+/// soon as its key would be refused: at once when this node made the change or hears of it, at the next keep-alive otherwise.
 /// A client that does not read holds up its own stream only: nothing is fetched for it while a write waits.
 /// </summary>
 internal sealed class EventStreams(CheckStanding standing, AccessSignals signals, IHostApplicationLifetime lifetime, TimeProvider time)
@@ -26,10 +26,12 @@ internal sealed class EventStreams(CheckStanding standing, AccessSignals signals
     {
         var scope = http.TenantScope();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
+        var ended = stop.Token;
         var refused = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var subscription = signals.Subscribe(change =>
         {
             if (change.Ends(scope)) refused.TrySetResult();
+            else if (change is TenantTouched && change.Tenant == scope.Tenant) _ = DoubtAsync(scope, refused, ended);
         });
 
         var headers = http.Response.Headers;
@@ -49,6 +51,32 @@ internal sealed class EventStreams(CheckStanding standing, AccessSignals signals
         }
     }
 
+    /// <summary>Ends the stream if its key would be refused now.</summary>
+    private async Task DoubtAsync(TenantScope scope, TaskCompletionSource refused, CancellationToken ct)
+    {
+        try
+        {
+            if (await LapsedAsync(scope, ct) is not null) refused.TrySetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            // The stream ended by itself.
+        }
+    }
+
+    /// <summary>The refusal that the stream's key would meet now, or null. A store that is away refuses nobody; it is asked again at the next keep-alive.</summary>
+    private async Task<Fault?> LapsedAsync(TenantScope scope, CancellationToken ct)
+    {
+        try
+        {
+            return await standing.RunAsync(scope, ct);
+        }
+        catch (FaultException error) when (error.Fault.Kind == FaultKind.Unavailable)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Copies until the end; the fault that the client must be told, or null when the session ended.</summary>
     private async Task<Fault?> CopyAsync(HttpContext http, IAsyncEnumerable<FeedItem> items, EventFrames frames, Task refused, CancellationToken ct)
     {
@@ -65,13 +93,13 @@ internal sealed class EventStreams(CheckStanding standing, AccessSignals signals
                 if (first == tick)
                 {
                     await tick;
-                    if (await standing.RunAsync(http.TenantScope(), ct) is { } lapsed) return lapsed;
+                    if (await LapsedAsync(http.TenantScope(), ct) is { } lapsed) return lapsed;
                     await SendAsync(http, KeepAliveFrame, refused, ct);
                     tick = timer.WaitForNextTickAsync(leave.Token).AsTask();
                     continue;
                 }
 
-                if (first == refused) return await standing.RunAsync(http.TenantScope(), ct) ?? Authenticate.InvalidKey;
+                if (first == refused) return await LapsedAsync(http.TenantScope(), ct) ?? Authenticate.InvalidKey;
                 if (!await next) return null;
                 if (frames.Of(feed.Current) is { } frame) await SendAsync(http, frame, refused, ct);
                 next = feed.MoveNextAsync().AsTask();

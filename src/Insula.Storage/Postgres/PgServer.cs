@@ -78,6 +78,23 @@ internal sealed class PgServer : IAsyncDisposable
     /// <summary>A pool of the runtime role's connections to this server's control store.</summary>
     public NpgsqlDataSource ControlSource() => Runtime(PgNames.ControlSchema, _options.ControlConnectionsMax);
 
+    /// <summary>
+    /// Connections of the runtime role by which nodes hear of each other: one that sends, one that listens. A dead peer is
+    /// noticed soon, since nothing else comes over them for long.
+    /// </summary>
+    public NpgsqlDataSource WakeSource() => NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(_address.ConnectionString)
+    {
+        Username = RuntimeRole,
+        Password = _password,
+        ApplicationName = "insula wakes",
+        Pooling = false,
+        Timeout = 5,
+        CommandTimeout = 5,
+        KeepAlive = 5,
+        Enlist = false,
+        PersistSecurityInfo = false,
+    });
+
     /// <summary>A connection of the owner, for schemas, roles and databases.</summary>
     public ValueTask<NpgsqlConnection> OwnerAsync(CancellationToken ct) => _owner.OpenConnectionAsync(ct);
 

@@ -29,9 +29,14 @@ public sealed record KeyEnded(Id<Tenant> Tenant, Id<ApiKey> Key) : AccessChange(
     public override bool Ends(TenantScope scope) => scope.Tenant == Tenant && scope.Principal == Principal.Of(Key);
 }
 
+/// <summary>Another node changed the tenant or one of its keys, or may have: whoever acts for it asks whether it still may.</summary>
+public sealed record TenantTouched(Id<Tenant> Tenant) : AccessChange(Tenant)
+{
+    public override bool Ends(TenantScope scope) => false;
+}
+
 /// <summary>
 /// Tells the parts of this process at once when a tenant is suspended or resumed, or a key ends, so that nobody polls.
-/// Other nodes learn it from the control store within the age limit of their caches.
 /// </summary>
 public sealed class AccessSignals
 {

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Tenants;
 
 namespace Insula.Tenancy.Access;
@@ -8,21 +9,27 @@ namespace Insula.Tenancy.Access;
 /// The keys in use, found by the keyed hash of their whole text. Only the holder of a key in force can hit it, so a wrong
 /// secret for a busy key takes the same way, through the store, as a handle that never existed.
 /// </summary>
-internal sealed class KeyCache(TimeProvider time, int capacity = KeyCache.CapacityDefault)
+internal sealed class KeyCache(IWakes wakes, TimeProvider time, int capacity = KeyCache.CapacityDefault)
 {
     public const int CapacityDefault = 10_000;
 
-    private readonly BoundedCache<Digest, CachedKey> _keys = new(capacity, TenantStandings.AgeMax, time);
+    private readonly BoundedCache<Digest, Kept> _keys = new(capacity, TenantStandings.AgeMax, time);
 
     public long Generation => _keys.Generation;
 
     public int Count => _keys.Count;
 
-    public CachedKey? Find(ReadOnlySpan<byte> hash) => _keys.TryGet(Digest.Of(hash), out var key) ? key : null;
+    public CachedKey? Find(ReadOnlySpan<byte> hash) => _keys.TryGet(Digest.Of(hash), out var kept) ? kept.Key : null;
 
-    public void Keep(ReadOnlySpan<byte> hash, CachedKey key, long loadedIn) => _keys.Keep(Digest.Of(hash), key, loadedIn);
+    public void Keep(ReadOnlySpan<byte> hash, CachedKey key, long loadedIn) => 
+        _keys.Keep(Digest.Of(hash), new Kept(key, wakes.KeyOf(key.Row.Tenant.ToString())), loadedIn);
 
-    public void Drop(Id<ApiKey> key) => _keys.DropWhere(cached => cached.Row.Id == key);
+    public void Drop(Id<ApiKey> key) => _keys.DropWhere(kept => kept.Key.Row.Id == key);
+
+    /// <summary>Drops the keys of the tenants that the wake names.</summary>
+    public void Drop(Wake wake) => _keys.DropWhere(kept => wake.Names(kept.Tenant));
+
+    private sealed record Kept(CachedKey Key, WakeKey Tenant);
 
     /// <summary>A whole HMAC-SHA256 as a dictionary key. Its bits are unknown to callers, so they cannot steer collisions.</summary>
     private readonly record struct Digest(UInt128 First, UInt128 Second)

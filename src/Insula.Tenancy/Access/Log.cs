@@ -13,4 +13,7 @@ internal static partial class Log
 
     [LoggerMessage(1002, LogLevel.Information, "Made the operator key of this installation.")]
     public static partial void OperatorKeyMade(this ILogger logger);
+
+    [LoggerMessage(1003, LogLevel.Warning, "The plans cannot be read; those that were in force stay so until they can.")]
+    public static partial void PlansNotRead(this ILogger logger, Exception error);
 }

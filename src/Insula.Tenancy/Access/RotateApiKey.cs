@@ -38,7 +38,7 @@ public sealed class RotateApiKey(IApiKeyStore store, KeyMint mint, AccessInForce
         // From here on nothing cancels: a key that is rotated in the store must be dropped from memory.
         if (!await store.RotateAsync(scope, id, successor.Key, ends, record, CancellationToken.None)) return NotInForce();
         if (ends <= now) inForce.KeyEnded(scope.Tenant, id);
-        else inForce.KeyChanged(id);
+        else inForce.KeyChanged(scope.Tenant, id);
         return successor;
     }
 

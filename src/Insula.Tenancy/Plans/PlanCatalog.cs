@@ -46,6 +46,15 @@ public sealed class PlanCatalog
         }
     }
 
+    /// <summary>Puts those that differ from what is in force, so that a look that finds nothing new makes nobody compute anew.</summary>
+    internal void Renew(IReadOnlyList<Plan> plans)
+    {
+        List<Plan> changed = [.. plans.Where(plan => Find(plan.Name) is not { } known || !Same(known, plan))];
+        if (changed.Count > 0) Put(changed);
+    }
+
+    private static bool Same(Plan one, Plan other) => one with { Features = [] } == other with { Features = [] } && one.Features.SequenceEqual(other.Features);
+
     private static FrozenDictionary<string, Plan> ReadBuiltIn()
     {
         using var text = new StreamReader(typeof(PlanCatalog).Assembly.GetManifestResourceStream("plans.yaml")!);

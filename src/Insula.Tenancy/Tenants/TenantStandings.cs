@@ -1,6 +1,7 @@
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Plans;
 
 namespace Insula.Tenancy.Tenants;
@@ -17,7 +18,7 @@ public sealed record TenantStanding(Tenant Tenant, Limits Limits)
 
 /// <summary>
 /// The tenants in use and their limits in force, from memory. The use cases of this process drop what they change, so a
-/// change holds at once here; another node sees it after <see cref="AgeMax"/> at the latest.
+/// change holds at once here; other nodes drop it when they hear of it, and see it after <see cref="AgeMax"/> in any case.
 /// </summary>
 public sealed class TenantStandings
 {
@@ -27,12 +28,14 @@ public sealed class TenantStandings
 
     private readonly ITenantDirectory _directory;
     private readonly PlanCatalog _plans;
+    private readonly IWakes _wakes;
     private readonly BoundedCache<Id<Tenant>, Entry> _cache;
 
-    internal TenantStandings(ITenantDirectory directory, PlanCatalog plans, TimeProvider time, int capacity = CapacityDefault)
+    internal TenantStandings(ITenantDirectory directory, PlanCatalog plans, IWakes wakes, TimeProvider time, int capacity = CapacityDefault)
     {
         _directory = directory;
         _plans = plans;
+        _wakes = wakes;
         _cache = new(capacity, AgeMax, time);
     }
 
@@ -42,6 +45,19 @@ public sealed class TenantStandings
 
     internal void Drop(Id<Tenant> tenant) => _cache.Drop(tenant);
 
+    /// <summary>Drops the tenants that the wake names; those that were in memory.</summary>
+    internal IReadOnlyList<Id<Tenant>> Drop(Wake wake)
+    {
+        List<Id<Tenant>> dropped = [];
+        _cache.DropWhere(entry =>
+        {
+            if (!wake.Names(entry.Key)) return false;
+            dropped.Add(entry.Standing.Tenant.Id);
+            return true;
+        });
+        return dropped;
+    }
+
     private async Task<TenantStanding?> LoadAsync(Id<Tenant> id, CancellationToken ct)
     {
         var generation = _cache.Generation;
@@ -49,9 +65,9 @@ public sealed class TenantStandings
         if (await _directory.FindAsync(id, ct) is not { } tenant) return null;
 
         var standing = new TenantStanding(tenant, _plans.LimitsOf(tenant));
-        _cache.Keep(id, new Entry(standing, plans), generation);
+        _cache.Keep(id, new Entry(standing, plans, _wakes.KeyOf(id.ToString())), generation);
         return standing;
     }
 
-    private sealed record Entry(TenantStanding Standing, long PlansVersion);
+    private sealed record Entry(TenantStanding Standing, long PlansVersion, WakeKey Key);
 }

@@ -40,6 +40,15 @@ public abstract class EventLogContract : TenantStoreContract
     }
 
     [Fact]
+    public async Task The_newest_number_is_told_without_the_log()
+    {
+        var input = await StartAsync("first", "second");
+        Assert.Equal(input[^1].Seq, await Store.Sessions.FindLastSeqAsync(_session.Id, Ct));
+        Assert.Null(await Store.Sessions.FindLastSeqAsync(Id<Session>.New(), Ct));
+        Assert.Null(await Other.Sessions.FindLastSeqAsync(_session.Id, Ct));
+    }
+
+    [Fact]
     public async Task Input_is_taken_up_once()
     {
         var input = await StartAsync("first");

@@ -45,28 +45,36 @@ public sealed class RunHarness : IAsyncDisposable
 
     public ITenantStores Stores => _services.GetRequiredService<ITenantStores>();
 
+    public IRunQueue Queue => _services.GetRequiredService<IRunQueue>();
+
     public SessionFeed Feed => _services.GetRequiredService<SessionFeed>();
 
     public RunDispatcher Dispatcher => _services.GetRequiredService<RunDispatcher>();
 
-    public static async Task<RunHarness> StartAsync(string folder, CancellationToken ct, TenantScope? scope = null, params BuiltInTool[] tools)
+    /// <summary>A node that is alone on the folder.</summary>
+    public static Task<RunHarness> StartAsync(string folder, CancellationToken ct, TenantScope? scope = null, params BuiltInTool[] tools) =>
+        StartAsync(services => services.AddSqliteStorage(new StorageOptions { DataFolder = folder }), time: null, scope ?? SystemTask.Run.For(Id<Tenant>.New()), ct, tools);
+
+    /// <param name="storage">Registers the stores, and the installed storage when it is this node's to open.</param>
+    /// <param name="time">The node's clock; null for <see cref="Clock"/>.</param>
+    public static async Task<RunHarness> StartAsync(Action<IServiceCollection> storage, TimeProvider? time, TenantScope scope, CancellationToken ct, params BuiltInTool[] tools)
     {
         var clock = new ManualClock();
         RunHarness? harness = null;
         var services = new ServiceCollection()
             .AddLogging()
             .AddMetrics()
-            .AddSingleton<TimeProvider>(clock)
-            .AddSqliteStorage(new StorageOptions { DataFolder = folder })
+            .AddSingleton(time ?? clock)
             .AddSingleton<AccessSignals>()
             .AddSingleton<IModelProvider>(_ => harness!.Model)
             .AddSingleton(new ModelOptions())
             .AddSingleton<ModelCatalog>()
             .AddRuns(new RunOptions { StepsMax = 20 })
             .AddSingleton<ConcurrentRunsAllowed>(_ => (_, _) => harness!.ReadAllowedAsync());
+        storage(services);
         foreach (var tool in tools) services.AddSingleton(tool);
-        harness = new RunHarness(services.BuildServiceProvider(), clock) { Scope = scope ?? SystemTask.Run.For(Id<Tenant>.New()) };
-        await harness._services.GetRequiredService<SqliteStorage>().OpenAsync(ct);
+        harness = new RunHarness(services.BuildServiceProvider(), clock) { Scope = scope };
+        if (harness._services.GetService<InstalledStorage>() is { } installed) await installed.OpenAsync(ct);
         harness._running = harness.Dispatcher.RunAsync(harness._stop.Token);
         return harness;
     }
@@ -94,7 +102,7 @@ public sealed class RunHarness : IAsyncDisposable
 
     /// <summary>Says it while a worker settles the queue entry before the message is in the log.</summary>
     public Task SayOverHastyQueueAsync(Id<Session> session, string text, CancellationToken ct) =>
-        new SessionWork(Stores, new HastyQueue(_services.GetRequiredService<IRunQueue>()), Dispatcher, Feed, Clock)
+        new SessionWork(Stores, new HastyQueue(Queue), Dispatcher, Feed, Clock)
             .SubmitAsync(Scope, session, [new NewEvent(new UserMessage([ContentBlock.OfText(text)]))], static _ => null, ct);
 
     public async Task<Id<SessionEvent>> SendAsync(Id<Session> session, InputBody body, CancellationToken ct)

@@ -1,5 +1,6 @@
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Faults;
+using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Tenants;
 
 namespace Insula.Tests.Tenancy;
@@ -202,7 +203,7 @@ public sealed class AuthenticateTests
     {
         await using var installation = await Installation.StartAsync();
         var tenant = await installation.CreateTenantAsync();
-        var cache = new KeyCache(installation.Clock, capacity: 16);
+        var cache = new KeyCache(new NoOtherNodes(), installation.Clock, capacity: 16);
         var busy = new byte[Peppers.HashLength];
         cache.Keep(busy, new CachedKey(tenant.OwnerKey.Key), cache.Generation);
         for (byte other = 1; other <= 200; other++)

@@ -4,6 +4,7 @@ using Insula.Tenancy.Access;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Tenants;
 using Insula.TestKit;
+using Insula.TestKit.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Insula.Tests.Tenancy;
@@ -16,15 +17,12 @@ internal sealed class Installation : IAsyncDisposable
     private readonly ServiceProvider _services;
     private readonly bool _ownsFolder;
 
-    private Installation(string folder, bool ownsFolder, TenancyOptions options, Action<IServiceCollection>? services)
+    private Installation(string folder, bool ownsFolder, TenancyOptions options, Action<IServiceCollection> storage, Action<IServiceCollection>? services)
     {
         Folder = folder;
         _ownsFolder = ownsFolder;
-        var collection = new ServiceCollection()
-            .AddLogging()
-            .AddSingleton<TimeProvider>(Clock)
-            .AddSqliteStorage(new StorageOptions { DataFolder = folder })
-            .AddTenancy(options);
+        var collection = new ServiceCollection().AddLogging().AddSingleton<TimeProvider>(Clock).AddTenancy(options);
+        storage(collection);
         services?.Invoke(collection);
         _services = collection.BuildServiceProvider();
     }
@@ -44,7 +42,8 @@ internal sealed class Installation : IAsyncDisposable
     {
         var path = folder ?? Directory.CreateTempSubdirectory("insula-tenancy-").FullName;
         var options = new TenancyOptions { DataFolder = path, SignupOpen = true, OperatorKey = new Secret(GivenOperatorKey) };
-        var installation = new Installation(path, folder is null, configure?.Invoke(options) ?? options, services);
+        var installation = new Installation(
+            path, folder is null, configure?.Invoke(options) ?? options, collection => collection.AddSqliteStorage(new StorageOptions { DataFolder = path }), services);
         await installation.Get<SqliteStorage>().OpenAsync(Ct);
         return installation;
     }
@@ -55,6 +54,15 @@ internal sealed class Installation : IAsyncDisposable
         var installation = await OpenAsync(folder, configure, services);
         Assert.Null((await installation.Get<StartTenancy>().RunAsync(Ct)).Fault);
         return installation;
+    }
+
+    /// <summary>Another node on the stores of this one.</summary>
+    public async Task<Installation> JoinAsync(TestWire wire)
+    {
+        var options = new TenancyOptions { DataFolder = Folder, SignupOpen = true, OperatorKey = new Secret(GivenOperatorKey) };
+        var next = new Installation(Folder, ownsFolder: false, options, services => wire.AddNode(services, _services), services: null);
+        Assert.Null((await next.Get<StartTenancy>().RunAsync(Ct)).Fault);
+        return next;
     }
 
     public T Get<T>()
