@@ -13,6 +13,9 @@ namespace Insula.Storage.Postgres;
 internal sealed class PgLink(NpgsqlConnection connection, PgScope scope, bool writes, CancellationToken ct) : Link
 {
     private const string Settings = "select set_config('insula.tenant', $1, true), set_config('insula.platform', $2, true), set_config('role', $3, true), set_config('search_path', $4, true)";
+
+    // The server too refuses a read that changes something, whichever way it was said.
+    private const string ReadSettings = $"{Settings}, set_config('transaction_read_only', 'on', true)";
     private const string Exclusive = "select pg_advisory_xact_lock(hashtextextended($1, 0))";
 
     private readonly List<NpgsqlBatchCommand> _queued = [];
@@ -158,7 +161,7 @@ internal sealed class PgLink(NpgsqlConnection connection, PgScope scope, bool wr
 
     private NpgsqlBatchCommand SetScope()
     {
-        var command = new NpgsqlBatchCommand(Settings);
+        var command = new NpgsqlBatchCommand(writes ? Settings : ReadSettings);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = scope.Tenant });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = scope.Platform ? "on" : "" });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = scope.Role });

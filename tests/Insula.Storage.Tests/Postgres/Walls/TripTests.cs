@@ -1,0 +1,76 @@
+using Insula.Agents;
+using Insula.Agents.Agents;
+using Insula.Agents.Environments;
+using Insula.Agents.Events;
+using Insula.Agents.Sessions;
+using Insula.Tenancy.Access;
+using Insula.Tenancy.Audit;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Tenants;
+using Insula.TestKit.Postgres;
+using Npgsql;
+
+namespace Insula.Storage.Tests.Postgres.Walls;
+
+/// <summary>How often a use of a store waits for the database, the setting of the tenant included: counted on the wire.</summary>
+public sealed class TripTests(SharedPostgres postgres)
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(Placement.Shared)]
+    [InlineData(Placement.Schema)]
+    [InlineData(Placement.Database)]
+    public async Task A_read_is_one_trip_and_a_write_one_for_each_answer_that_it_waits_for(Placement placement)
+    {
+        await using var database = await postgres.CreateDatabaseAsync(Ct);
+        await using var proxy = CountingProxy.Start(database.Server.Port);
+        await using var home = await new PostgresHome(postgres) { On = database, Change = options => options with { Main = new Secret(Through(proxy, options.Main)) } }.OpenAsync();
+        var tenant = await home.AddTenantAsync(placement);
+        await using var store = await home.Get<ITenantStores>().OpenAsync(SystemTask.Run.For(tenant.Id), Ct);
+        var session = NewSession();
+        await store.Sessions.AddAsync(session, [], Ct);
+        var record = new AuditRecord(tenant.Id, new Principal("operator", "test"), "test", "target", null, TimeProvider.System.GetUtcNow());
+
+        (string Name, int Trips, Func<Task> Act)[] uses =
+        [
+            ("find", 1, () => store.Sessions.FindAsync(session.Id, Ct)),
+            ("find nothing", 1, () => store.Environments.FindAsync(Id<AgentEnvironment>.New(), Ct)),
+            ("list", 1, () => store.Environments.ListAsync(new(true, TimeRange.Any), new(10, null), Ct)),
+            ("read events", 1, () => store.Sessions.ReadAsync(session.Id, 0, 10, Ct)),
+            ("find a key", 1, () => home.Get<IApiKeyStore>().FindByHandleAsync("nobody", Ct)),
+            ("add", 1, () => store.Environments.AddAsync(PostgresHome.NewEnvironment("one"), Ct)),
+            ("add with events", 1, () => store.Sessions.AddAsync(NewSession(), [Message], Ct)),
+            ("audit", 1, () => home.Get<IAuditLog>().AppendAsync(record, Ct)),
+            ("claim", 1, () => store.Sessions.ClaimAsync(session.Id, Ct)),
+            ("append input", 2, () => store.Sessions.AppendInputAsync(session.Id, [Message], static _ => null, session.CreatedAt, Ct)),
+        ];
+        foreach (var (_, _, act) in uses)
+        {
+            // Until everything is prepared, on every connection of the pool that may serve it.
+            for (var round = 0; round < 3; round++) await act();
+        }
+
+        List<string> wrong = [];
+        foreach (var (name, trips, act) in uses)
+        {
+            var before = proxy.Trips;
+            await act();
+            if (proxy.Trips - before != trips) wrong.Add($"{name}: {proxy.Trips - before} trips instead of {trips}");
+        }
+
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+    }
+
+    private static NewEvent Message => new(new UserMessage([ContentBlock.OfText("hello")]));
+
+    private static string Through(CountingProxy proxy, Secret address) => new NpgsqlConnectionStringBuilder(address.Reveal()) { Port = proxy.Port, SslMode = SslMode.Disable }.ConnectionString;
+
+    private static Session NewSession()
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var definition = new AgentDefinition { Name = "agent", Model = new("insula/scripted") };
+        return new(
+            Id<Session>.New(), Id<Agent>.New(), 1, definition, Id<AgentEnvironment>.New(), null, new Dictionary<string, string>(), null, SessionStatus.Idle, 0, 0, false, default, 0, now, now, null);
+    }
+}
