@@ -21,7 +21,7 @@ internal sealed class KeyCache(IWakes wakes, TimeProvider time, int capacity = K
 
     public CachedKey? Find(ReadOnlySpan<byte> hash) => _keys.TryGet(Digest.Of(hash), out var kept) ? kept.Key : null;
 
-    public void Keep(ReadOnlySpan<byte> hash, CachedKey key, long loadedIn) => 
+    public void Keep(ReadOnlySpan<byte> hash, CachedKey key, long loadedIn) =>
         _keys.Keep(Digest.Of(hash), new Kept(key, wakes.KeyOf(key.Row.Tenant.ToString())), loadedIn);
 
     public void Drop(Id<ApiKey> key) => _keys.DropWhere(kept => kept.Key.Row.Id == key);
