@@ -74,12 +74,12 @@ internal sealed class ApiKeyStore(ControlDatabase control) : IApiKeyStore
             ct);
     }
 
-    public Task TouchAsync(IReadOnlyDictionary<Id<ApiKey>, DateTimeOffset> lastUsed, CancellationToken ct) => control.Platform.WriteAsync(
+    public Task TouchAsync(IReadOnlyDictionary<(Id<Tenant> Tenant, Id<ApiKey> Key), DateTimeOffset> lastUsed, CancellationToken ct) => control.Platform.WriteAsync(
         link =>
         {
             // In one order, so that two nodes that touch the same keys never wait for each other in a circle.
-            foreach (var (key, at) in lastUsed.Select(static pair => (Key: pair.Key.ToString(), At: pair.Value)).OrderBy(static pair => pair.Key, StringComparer.Ordinal))
-                link.Post(ApiKeySql.Touch, ("@key_id", key), ("@at", Instant.ToNumber(at)));
+            foreach (var (tenant, key, at) in lastUsed.Select(static pair => (Tenant: pair.Key.Tenant.ToString(), Key: pair.Key.Key.ToString(), At: pair.Value)).OrderBy(static use => use.Key, StringComparer.Ordinal))
+                link.Post(ApiKeySql.Touch, ("@tenant_id", tenant), ("@key_id", key), ("@at", Instant.ToNumber(at)));
             return ValueTask.CompletedTask;
         },
         ct);

@@ -15,10 +15,18 @@ internal sealed record PgText(string Sql, IReadOnlyList<string> Names)
 
     public static PgText Of(string sql, ReadOnlySpan<(string Name, object? Value)> values)
     {
-        if (Known.TryGetValue(sql, out var known)) return known;
+        if (Known.TryGetValue(sql, out var known)) return known.InOrder(values);
         var names = new string[values.Length];
         for (var i = 0; i < values.Length; i++) names[i] = values[i].Name;
         return Known.GetOrAdd(sql, Number(sql, names));
+    }
+
+    /// <summary>Values are sent by their place: in another order each would be taken for another.</summary>
+    private PgText InOrder(ReadOnlySpan<(string Name, object? Value)> values)
+    {
+        var same = values.Length == Names.Count;
+        for (var i = 0; same && i < values.Length; i++) same = string.Equals(values[i].Name, Names[i], StringComparison.Ordinal);
+        return same ? this : throw new ArgumentException($"The values of a statement come in one order everywhere, here {string.Join(", ", Names)}: {Sql}", nameof(values));
     }
 
     private static PgText Number(string sql, string[] names)

@@ -34,5 +34,5 @@ internal static class ApiKeySql
         """;
 
     public const string Touch =
-        "update api_keys set last_used_at = @at where key_id = @key_id and (last_used_at is null or last_used_at < @at)";
+        "update api_keys set last_used_at = @at where tenant_id = @tenant_id and key_id = @key_id and (last_used_at is null or last_used_at < @at)";
 }

@@ -73,7 +73,7 @@ public sealed class Authenticate
     {
         var now = _time.GetUtcNow();
         if (!InForce(key.Row, now)) return new(InvalidKey);
-        if (key.TimeToNote(now, LastUses.Interval)) _stores.LastUses.Note(key.Row.Id, now);
+        if (key.TimeToNote(now, LastUses.Interval)) _stores.LastUses.Note(key.Row.Tenant, key.Row.Id, now);
 
         var standing = _stores.Tenants.FindAsync(key.Row.Tenant, ct);
         return standing.IsCompletedSuccessfully ? new(Admit(key, standing.Result)) : AwaitedAsync(key, standing);

@@ -1,6 +1,7 @@
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
+using Insula.Tenancy.Tenants;
 
 namespace Insula.Tenancy.Access;
 
@@ -27,5 +28,5 @@ public interface IApiKeyStore
     Task<bool> RotateAsync(TenantScope scope, Id<ApiKey> id, ApiKey successor, DateTimeOffset oldExpires, AuditRecord record, CancellationToken ct);
 
     /// <summary>Notes last uses in one transaction; best effort, a crash loses at most the batch.</summary>
-    Task TouchAsync(IReadOnlyDictionary<Id<ApiKey>, DateTimeOffset> lastUsed, CancellationToken ct);
+    Task TouchAsync(IReadOnlyDictionary<(Id<Tenant> Tenant, Id<ApiKey> Key), DateTimeOffset> lastUsed, CancellationToken ct);
 }

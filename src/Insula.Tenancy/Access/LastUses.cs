@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.Logging;
 
 namespace Insula.Tenancy.Access;
@@ -20,7 +21,7 @@ internal sealed class LastUses : IAsyncDisposable
     private readonly ILogger<LastUses> _log;
     private readonly ITimer _timer;
     private readonly Lock _ordering = new();
-    private ConcurrentDictionary<Id<ApiKey>, DateTimeOffset> _waiting = new();
+    private ConcurrentDictionary<(Id<Tenant> Tenant, Id<ApiKey> Key), DateTimeOffset> _waiting = new();
     private int _waitingCount;
     private Task _written = Task.CompletedTask;
 
@@ -31,10 +32,10 @@ internal sealed class LastUses : IAsyncDisposable
         _timer = time.CreateTimer(static state => _ = ((LastUses)state!).FlushAsync(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    public void Note(Id<ApiKey> key, DateTimeOffset at)
+    public void Note(Id<Tenant> tenant, Id<ApiKey> key, DateTimeOffset at)
     {
         if (Volatile.Read(ref _waitingCount) >= WaitingMax) return;
-        Volatile.Read(ref _waiting)[key] = at;
+        Volatile.Read(ref _waiting)[(tenant, key)] = at;
         if (Interlocked.Increment(ref _waitingCount) == 1) _timer.Change(Interval, Timeout.InfiniteTimeSpan);
     }
 

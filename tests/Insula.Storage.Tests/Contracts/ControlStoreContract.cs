@@ -214,8 +214,8 @@ public abstract class ControlStoreContract : IAsyncLifetime
     public async Task Last_use_only_moves_forward()
     {
         var key = await AddKey();
-        await Keys.TouchAsync(new Dictionary<Id<ApiKey>, DateTimeOffset> { [key.Id] = Start.AddMinutes(2), [Id<ApiKey>.New()] = Start }, Ct);
-        await Keys.TouchAsync(new Dictionary<Id<ApiKey>, DateTimeOffset> { [key.Id] = Start.AddMinutes(1) }, Ct);
+        await Keys.TouchAsync(new Dictionary<(Id<Tenant>, Id<ApiKey>), DateTimeOffset> { [(key.Tenant, key.Id)] = Start.AddMinutes(2), [(key.Tenant, Id<ApiKey>.New())] = Start }, Ct);
+        await Keys.TouchAsync(new Dictionary<(Id<Tenant>, Id<ApiKey>), DateTimeOffset> { [(key.Tenant, key.Id)] = Start.AddMinutes(1), [(Id<Tenant>.New(), key.Id)] = Start.AddMinutes(9) }, Ct);
         Assert.Equal(Start.AddMinutes(2), (await Keys.FindAsync(Scope(key.Tenant), key.Id, Ct))!.LastUsedAt);
     }
 

@@ -25,7 +25,6 @@ create table api_keys (
   constraint api_keys_tenant_id_rotated_to_fkey FOREIGN KEY (tenant_id, rotated_to) REFERENCES api_keys(tenant_id, key_id)
 );
 CREATE INDEX api_keys_by_age ON api_keys USING btree (tenant_id, created_at, key_id);
-CREATE INDEX api_keys_by_id ON api_keys USING btree (key_id);
 alter table api_keys enable row level security;
 alter table api_keys force row level security;
 create policy tenant_isolation on api_keys as permissive for all to public
@@ -127,6 +126,7 @@ create table tenants (
   constraint tenants_pkey PRIMARY KEY (tenant_id)
 );
 CREATE INDEX tenants_by_age ON tenants USING btree (created_at, tenant_id);
+CREATE INDEX tenants_suspended ON tenants USING btree (tenant_id) WHERE (status = 'suspended'::text);
 alter table tenants enable row level security;
 alter table tenants force row level security;
 create policy tenant_isolation on tenants as permissive for all to public

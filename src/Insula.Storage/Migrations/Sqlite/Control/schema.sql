@@ -85,10 +85,10 @@ CREATE TABLE tenants (
 
 CREATE INDEX api_keys_by_age on api_keys (tenant_id, created_at, key_id);
 
-CREATE INDEX api_keys_by_id on api_keys (key_id);
-
 CREATE INDEX run_queue_by_age on run_queue (first_mark);
 
 CREATE INDEX run_queue_leased on run_queue (first_mark) where lease_node is not null;
 
 CREATE INDEX tenants_by_age on tenants (created_at, tenant_id);
+
+CREATE INDEX tenants_suspended on tenants (tenant_id) where status = 'suspended';
