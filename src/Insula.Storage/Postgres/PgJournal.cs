@@ -42,6 +42,9 @@ internal static class PgJournal
         );
         """;
 
+    public const string Applied =
+        $"select version, name, phase, checksum from {PgNames.OwnerSchema}.migrations where schema_name = $1 and to_regnamespace(quote_ident($1)) is not null order by version";
+
     /// <summary>Tenants' own schemas and databases here that lack a step; the name is the key to the next page.</summary>
     private const string Behind = $"select name, kind from ({Own}) places where version < $1";
 
@@ -72,26 +75,16 @@ internal static class PgJournal
         await PgOwner.FirstAsync<bool>(owner, $"select to_regclass('{PgNames.OwnerSchema}.failed_migrations') is not null", ct);
 
     /// <summary>The steps that made a schema. One that was dropped is made anew, whatever was recorded.</summary>
-    public static Task<List<AppliedStep>> AppliedAsync(NpgsqlConnection owner, string schemaName, CancellationToken ct) => PgOwner.AllAsync(
-        owner,
-        $"select version, name, phase, checksum from {PgNames.OwnerSchema}.migrations where schema_name = $1 and to_regnamespace(quote_ident($1)) is not null order by version",
-        static row => new AppliedStep(row.GetInt32(0), row.GetString(1), row.GetString(2), row.GetString(3)),
-        ct,
-        schemaName);
+    public static Task<List<AppliedStep>> AppliedAsync(NpgsqlConnection owner, string schemaName, CancellationToken ct) => PgOwner.AllAsync(owner, Applied, StepOf, ct, schemaName);
 
-    public static Task RecordAsync(NpgsqlConnection owner, string schemaName, PgMigration step, CancellationToken ct) => PgOwner.RunAsync(
-        owner,
-        $"insert into {PgNames.OwnerSchema}.migrations (schema_name, version, name, phase, checksum) values ($1, $2, $3, $4, $5)",
-        ct,
-        schemaName,
-        step.Text.Version,
-        step.Text.Name,
-        step.Phase,
-        step.Text.Checksum);
+    public static AppliedStep StepOf(DbDataReader row) => new(row.GetInt32(0), row.GetString(1), row.GetString(2), row.GetString(3));
 
-    /// <summary>What was recorded of a schema that is gone.</summary>
-    public static Task ForgetAsync(NpgsqlConnection owner, string schemaName, CancellationToken ct) =>
-        PgOwner.RunAsync(owner, $"delete from {PgNames.OwnerSchema}.migrations where schema_name = $1", ct, schemaName);
+    /// <summary>The statement that records a step. Its values are this program's own, so that it can ride with the step's text.</summary>
+    public static string Record(string schemaName, PgMigration step) =>
+        $"insert into {PgNames.OwnerSchema}.migrations (schema_name, version, name, phase, checksum) values ({PgNames.Literal(schemaName)}, {step.Text.Version}, {PgNames.Literal(step.Text.Name)}, {PgNames.Literal(step.Phase)}, {PgNames.Literal(step.Text.Checksum)})";
+
+    /// <summary>The statement that forgets what was recorded of a schema that is gone.</summary>
+    public static string Forget(string schemaName) => $"delete from {PgNames.OwnerSchema}.migrations where schema_name = {PgNames.Literal(schemaName)};";
 
     /// <summary>How far a tenant's own database is, as it was just seen.</summary>
     public static Task NoteDatabaseAsync(NpgsqlConnection main, string database, int version, CancellationToken ct) => PgOwner.RunAsync(

@@ -39,17 +39,10 @@ internal sealed class PgMigrator(PgPatience patience, TimeProvider time)
     private async Task<IReadOnlyList<PgMigration>> TryAsync(NpgsqlConnection owner, PgTarget target, CancellationToken ct)
     {
         await using var transaction = await owner.BeginTransactionAsync(ct);
-        // The owner's role may have limits of its own, and a step takes as long as it takes.
-        await PgOwner.RunAsync(owner, $"set local statement_timeout = 0; set local lock_timeout = {Milliseconds(patience.TurnWait)}", ct);
-        await WaitTurnAsync(owner, target, ct);
-        var state = await StateAsync(owner, target.Name, target.Schema, ct);
+        var state = StateOf(target.Schema, await TakeTurnAsync(owner, target, ct));
         if (state.Missing.Count > 0)
         {
-            if (state.Version == 0) await PgJournal.ForgetAsync(owner, target.Name, ct);
-            await PgOwner.RunAsync(owner, $"set local lock_timeout = {Milliseconds(patience.TableWait)}", ct);
-            if (target.Runtime is { } runtime) await PgRoles.EnsureSchemaRoleAsync(owner, target.User, runtime, ct);
-            var quoted = PgNames.Quote(target.Name);
-            await PgOwner.RunAsync(owner, $"create schema if not exists {quoted}; revoke all on schema {quoted} from public; set local search_path = {quoted}", ct);
+            await PrepareAsync(owner, target, state, ct);
             foreach (var step in state.Missing) await StepAsync(owner, target, step, ct);
             await PgWalls.RaiseAsync(owner, target.Name, target.User, ct);
         }
@@ -58,11 +51,22 @@ internal sealed class PgMigrator(PgPatience patience, TimeProvider time)
         return state.Missing;
     }
 
-    private static async Task WaitTurnAsync(NpgsqlConnection owner, PgTarget target, CancellationToken ct)
+    /// <summary>Waits until nobody else migrates the schema, and reads its steps then: all in one trip.</summary>
+    private async Task<List<AppliedStep>> TakeTurnAsync(NpgsqlConnection owner, PgTarget target, CancellationToken ct)
     {
+        // The owner's role may have limits of its own, and a step takes as long as it takes.
+        await using var batch = owner.CreateBatch();
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("set local statement_timeout = 0"));
+        batch.BatchCommands.Add(new NpgsqlBatchCommand($"set local lock_timeout = {Milliseconds(patience.TurnWait)}"));
+        foreach (var sql in (string[])[Lock, PgJournal.Applied])
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(sql) { Parameters = { new NpgsqlParameter<string> { TypedValue = target.Name } } });
         try
         {
-            await PgOwner.RunAsync(owner, Lock, ct, target.Name);
+            await using var reader = await batch.ExecuteReaderAsync(ct);
+            await reader.NextResultAsync(ct);
+            List<AppliedStep> steps = [];
+            while (await reader.ReadAsync(ct)) steps.Add(PgJournal.StepOf(reader));
+            return steps;
         }
         catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.LockNotAvailable)
         {
@@ -70,12 +74,23 @@ internal sealed class PgMigrator(PgPatience patience, TimeProvider time)
         }
     }
 
+    /// <summary>Makes the schema and its role where they are missing, in one trip.</summary>
+    private async Task PrepareAsync(NpgsqlConnection owner, PgTarget target, PgState state, CancellationToken ct)
+    {
+        var quoted = PgNames.Quote(target.Name);
+        var forget = state.Version == 0 ? PgJournal.Forget(target.Name) : "";
+        var role = target.Runtime is { } runtime ? PgRoles.SchemaRole(target.User, runtime) : "";
+        await PgOwner.RunAsync(
+            owner,
+            $"set local lock_timeout = {Milliseconds(patience.TableWait)}; {forget} {role} create schema if not exists {quoted}; revoke all on schema {quoted} from public; set local search_path = {quoted}",
+            ct);
+    }
+
     private static async Task StepAsync(NpgsqlConnection owner, PgTarget target, PgMigration step, CancellationToken ct)
     {
         try
         {
-            await PgOwner.RunAsync(owner, step.Text.Sql, ct);
-            await PgJournal.RecordAsync(owner, target.Name, step, ct);
+            await PgOwner.RunAsync(owner, $"{step.Text.Sql}\n;{PgJournal.Record(target.Name, step)}", ct);
         }
         catch (PostgresException error) when (!IsPassing(error))
         {

@@ -37,6 +37,9 @@ internal static class PgNames
     /// <summary>The role that may use a tenant's schema; the schema has the same name, so that one text sets both.</summary>
     public static string Quote(string name) => new NpgsqlCommandBuilder().QuoteIdentifier(name);
 
+    /// <summary>A text of this program's own inside a statement that takes no parameters.</summary>
+    public static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
+
     private static string Within(string main, string suffix)
     {
         if (main.Length + suffix.Length <= NameMax) return main + suffix;

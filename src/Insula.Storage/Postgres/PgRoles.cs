@@ -54,13 +54,16 @@ internal static class PgRoles
             await PgOwner.RunAsync(owner, $"revoke create, temporary on database {database} from public; grant connect on database {database} to {role}", ct);
     }
 
-    /// <summary>The role of one tenant's schema. The runtime role may take it for a transaction and has none of its rights otherwise.</summary>
-    public static async Task EnsureSchemaRoleAsync(NpgsqlConnection owner, string role, string runtime, CancellationToken ct)
-    {
-        if (!await PgOwner.FirstAsync<bool>(owner, "select exists (select 1 from pg_roles where rolname = $1)", ct, role))
-            await PgOwner.RunAsync(owner, $"create role {PgNames.Quote(role)} with nologin nosuperuser nobypassrls nocreatedb nocreaterole noinherit noreplication", ct);
-        await PgOwner.RunAsync(owner, $"grant {PgNames.Quote(role)} to {PgNames.Quote(runtime)}", ct);
-    }
+    /// <summary>The statements that make the role of one tenant's schema, be it there or not. The runtime role may take it for a transaction and has none of its rights otherwise.</summary>
+    public static string SchemaRole(string role, string runtime) =>
+        $"""
+        do $role$ begin
+          if not exists (select 1 from pg_roles where rolname = {PgNames.Literal(role)}) then
+            create role {PgNames.Quote(role)} with nologin nosuperuser nobypassrls nocreatedb nocreaterole noinherit noreplication;
+          end if;
+        end $role$;
+        grant {PgNames.Quote(role)} to {PgNames.Quote(runtime)};
+        """;
 
     /// <summary>What lets the runtime role log in again; null when something else is wrong.</summary>
     public static string? MendOf(PostgresException error, string database, string role) => error.SqlState switch
