@@ -7,5 +7,9 @@ internal static partial class Log
     public static partial void UnexpectedError(this ILogger log, Exception error, string method, string? endpoint);
 
     [LoggerMessage(1001, LogLevel.Warning, "Refused for now: {Code} ({Detail})")]
-    public static partial void PartUnavailable(this ILogger log, Exception error, string code, string? detail);
+    public static partial void PartUnavailable(this ILogger log, string code, string? detail);
+
+    /// <summary>Where it happened, for who looks for it: a database that is away gives one such error for each request.</summary>
+    [LoggerMessage(1002, LogLevel.Debug, "Refused for now: {Code}")]
+    public static partial void PartUnavailableAt(this ILogger log, Exception error, string code);
 }

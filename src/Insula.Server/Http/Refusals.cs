@@ -37,7 +37,11 @@ internal sealed class Refusals(RequestDelegate next, ILogger<Refusals> log)
             _ => ProtocolFaults.Bug,
         };
         if (ReferenceEquals(fault, ProtocolFaults.Bug)) log.UnexpectedError(error, http.Request.Method, http.GetEndpoint()?.DisplayName);
-        else if (fault.Kind == FaultKind.Unavailable) log.PartUnavailable(error, fault.Code, fault.Internal);
+        else if (fault.Kind == FaultKind.Unavailable)
+        {
+            log.PartUnavailable(fault.Code, fault.Internal);
+            log.PartUnavailableAt(error, fault.Code);
+        }
 
         if (http.Response.HasStarted)
         {

@@ -7,7 +7,7 @@ namespace Insula.Storage.Engine;
 /// </summary>
 internal abstract class Database
 {
-    /// <summary>Runs statements that only read. Each sees what was committed when it ran; they share no snapshot.</summary>
+    /// <summary>Runs statements that only read. Each sees what was committed when it ran; they share no snapshot. May be called twice.</summary>
     public abstract Task<T> ReadAsync<T>(Func<Link, ValueTask<T>> read, CancellationToken ct);
 
     /// <summary>Runs <paramref name="work"/> in one transaction; the task ends when it is durable. A throw takes all of it back.</summary>

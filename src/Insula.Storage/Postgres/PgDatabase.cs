@@ -3,7 +3,11 @@ using Npgsql;
 
 namespace Insula.Storage.Postgres;
 
-/// <summary>A database as one principal: connections of one pool, let in by one gate, each unit under one scope.</summary>
+/// <summary>
+/// A database as one principal: connections of one pool, let in by one gate, each unit under one scope. When the server
+/// went away, every connection of the pool is dead and none knows it; the driver empties the pool when the first unit
+/// finds out. A read is then made once more, on a fresh connection; a write is not, since its commit may have happened.
+/// </summary>
 /// <param name="server">How messages of the log call the server.</param>
 internal sealed class PgDatabase(NpgsqlDataSource source, ConnectionGate gate, PgScope scope, string server) : Database
 {
@@ -12,8 +16,20 @@ internal sealed class PgDatabase(NpgsqlDataSource source, ConnectionGate gate, P
         using var turn = await gate.EnterAsync(scope.Tenant, ct);
         try
         {
-            await using var connection = await source.OpenConnectionAsync(ct);
-            return await read(new PgLink(connection, scope, writes: false, ct));
+            await using (var connection = await source.OpenConnectionAsync(ct))
+            {
+                try
+                {
+                    return await read(new PgLink(connection, scope, writes: false, ct));
+                }
+                catch (Exception error) when (PgFaults.IsLost(error) && !ct.IsCancellationRequested)
+                {
+                    // Once more, below.
+                }
+            }
+
+            await using var fresh = await source.OpenConnectionAsync(ct);
+            return await read(new PgLink(fresh, scope, writes: false, ct));
         }
         catch (Exception error)
         {

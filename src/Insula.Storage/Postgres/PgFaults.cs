@@ -29,6 +29,14 @@ internal static class PgFaults
         _ => error,
     };
 
+    /// <summary>Whether an open connection turned out to be dead: the server was stopped or killed, or the network cut it.</summary>
+    public static bool IsLost(Exception error) => error switch
+    {
+        PostgresException known => known.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown,
+        NpgsqlException { InnerException: IOException or SocketException } => true,
+        _ => error is IOException or SocketException,
+    };
+
     private static Fault? FaultOf(PostgresException error, string server)
     {
         var detail = $"{error.SqlState}: {error.MessageText}";

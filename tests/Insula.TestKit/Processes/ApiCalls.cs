@@ -23,11 +23,12 @@ public static class ApiCalls
     public static string Id(this JsonObject answer) => answer["id"]!.GetValue<string>();
 
     /// <summary>A tenant whose limits are out of the way of a load.</summary>
-    public static async Task<(string Id, string Key)> CreateTenantAsync(this HttpClient client, string name, CancellationToken ct)
+    /// <param name="placement">Null for the installation's default.</param>
+    public static async Task<(string Id, string Key)> CreateTenantAsync(this HttpClient client, string name, CancellationToken ct, string? placement = null)
     {
         var created = await client.PostAsync(
             "/api/v1/tenants",
-            new { name, plan = "enterprise", limits = new { requests_per_minute = 1_000_000, reads_per_minute = 1_000_000 } },
+            new { name, plan = "enterprise", placement, limits = new { requests_per_minute = 1_000_000, reads_per_minute = 1_000_000 } },
             ct);
         return (created["tenant"]!["id"]!.GetValue<string>(), created["key"]!["secret"]!.GetValue<string>());
     }

@@ -1,0 +1,105 @@
+using System.Text.Json.Nodes;
+using Insula.TestKit;
+using Insula.TestKit.Postgres;
+using Insula.TestKit.Processes;
+
+namespace Insula.EndToEnd.Crashes;
+
+/// <summary>
+/// Kills one of two nodes on one database without warning, again and again, while clients of every placement append over
+/// both, runs are under way and watchers watch. A client whose node is gone goes to the other. In the end every log is
+/// read: what was acknowledged is there once, numbers have no gap, and every run came to its end.
+/// </summary>
+public sealed class NodeKillTests(ITestOutputHelper output)
+{
+    private const int Kills = 30;
+    private const int SessionsEach = 2;
+    private const int AcknowledgedPerCycleMax = 24;
+
+    private readonly InsulaProcess?[] _nodes = new InsulaProcess?[2];
+    private int _turn;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Thirty_kills_of_a_node_lose_and_double_nothing_and_the_other_goes_on()
+    {
+        using TempFolder one = new(), other = new();
+        TempFolder[] folders = [one, other];
+        await using var postgres = await PostgresServer.StartAsync(Cluster.Durable, Ct);
+        var database = await postgres.CreateDatabaseAsync(Ct);
+        try
+        {
+            for (var i = 0; i < _nodes.Length; i++) _nodes[i] = await Cluster.StartNodeAsync(folders[i], database, Ct);
+            await RunAsync(node => Cluster.StartNodeAsync(folders[node], database, Ct));
+        }
+        finally
+        {
+            foreach (var node in _nodes) if (node is not null) await node.DisposeAsync();
+        }
+    }
+
+    private async Task RunAsync(Func<int, Task<InsulaProcess>> startAgainAsync)
+    {
+        var acknowledged = new Acknowledged();
+        var sessions = await PlacedSession.MakeAsync(_nodes[0]!, SessionsEach, Ct);
+        using var load = new Load(
+            [.. sessions.Select(session => new Writer(session, acknowledged, SendAsync))],
+            [.. sessions.Select(session => new Watcher(session, () => AnyNode().Client(session.TenantKey)))],
+            () => string.Join("\n\n", _nodes.Select(static node => node?.Log)));
+        var random = new Random(20261124);
+        List<TimeSpan> moves = [];
+
+        for (var kill = 0; kill < Kills; kill++)
+        {
+            load.BeginRound();
+            var (before, enough) = (acknowledged.Count, random.Next(1, AcknowledgedPerCycleMax));
+            await load.UntilAsync("messages are taken", () => acknowledged.Count - before >= enough, Ct);
+            var victim = random.Next(_nodes.Length);
+            var node = Interlocked.Exchange(ref _nodes[victim], null)!;
+            load.BeginRound();
+            var (killed, answers) = (TimeProvider.System.GetTimestamp(), load.Answers);
+            await node.DisposeAsync();
+            Assert.DoesNotContain("Unexpected error", node.Log, StringComparison.Ordinal);
+            await load.UntilAsync("every writer is served by the other node", () => load.Writers.All(static writer => writer.FirstSuccess is not null), Ct);
+            moves.AddRange(load.Writers.Select(writer => TimeProvider.System.GetElapsedTime(killed, writer.FirstSuccess!.Value)));
+            var again = startAgainAsync(victim);
+            await load.UntilAsync("the other node answers", () => load.Answers > answers, Ct);
+            _nodes[victim] = await again;
+        }
+
+        await load.StopAsync();
+        var logs = new List<StreamedEvent>();
+        foreach (var placed in sessions)
+        {
+            using var reader = AnyNode().Client(placed.TenantKey);
+            logs.AddRange(await SettledLogs.ReadAsync(reader, placed.Session, Ct));
+        }
+
+        output.WriteLine($"{Kills} kills of a node of two, {acknowledged.AssertKeptIn(logs)}; {load.Failures} messages cut off; {load.Watched}.");
+        output.WriteLine($"From the kill to each client's next success: {Quantiles.Of(moves)}.");
+    }
+
+    /// <summary>The nodes that are up, in turn.</summary>
+    private InsulaProcess AnyNode()
+    {
+        while (true)
+        {
+            if (Volatile.Read(ref _nodes[Interlocked.Increment(ref _turn) % _nodes.Length]) is { } node) return node;
+        }
+    }
+
+    private async Task<JsonObject?> SendAsync(PlacedSession placed, object body)
+    {
+        using var client = AnyNode().Client(placed.TenantKey);
+        try
+        {
+            return await client.PostAsync(placed.Events, body, Ct);
+        }
+        catch (HttpRequestException e) when (e.StatusCode is null)
+        {
+            // Its node was killed: whether this message is in the log is unknown, and both are right.
+            return null;
+        }
+    }
+}
