@@ -17,6 +17,9 @@ public sealed class KnowledgeBase
     /// <summary>Passages held.</summary>
     public int Passages => _index.Snapshot.Passages;
 
+    /// <summary>The ids of the sources held.</summary>
+    public IReadOnlySet<string> Sources => _index.Snapshot.Sources;
+
     /// <summary>Bytes of memory held, estimated.</summary>
     public long Bytes => _index.Snapshot.Bytes;
 

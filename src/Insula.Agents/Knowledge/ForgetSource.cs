@@ -6,7 +6,7 @@ using Insula.Tenancy.Identity;
 
 namespace Insula.Agents.Knowledge;
 
-/// <summary>Forgets a source with all its passages. No query that begins after it returned finds them.</summary>
+/// <summary>Forgets a source with all its passages. No query that begins after it returned finds them, on any node.</summary>
 public sealed class ForgetSource(KnowledgeBases bases, IAuditLog audit, TimeProvider time)
 {
     public async Task<Result<Done>> ForgetAsync(TenantScope scope, Id<KnowledgeSource> id, CancellationToken ct)
@@ -14,7 +14,11 @@ public sealed class ForgetSource(KnowledgeBases bases, IAuditLog audit, TimeProv
         var removed = await bases.ChangeAsync(
             scope,
             // Once begun the change is carried to its end: a caller who leaves must not leave it in doubt and unnoted.
-            async store => new KnowledgeChange<bool>(await store.RemoveAsync(id, CancellationToken.None), view => view.Forget(id.ToString())),
+            async store =>
+            {
+                var version = await store.RemoveAsync(id, CancellationToken.None);
+                return new KnowledgeChange<bool>(version is not null, version, view => view.Forget(id.ToString()));
+            },
             ct);
         if (!removed) return KnowledgeRules.NotFound;
 

@@ -31,18 +31,28 @@ public interface IKnowledgeStore
 
     /// <summary>
     /// Adds a source, taking the place of <paramref name="replaces"/>, in one transaction that also checks the quotas of
-    /// concepts (a passage counts as one) and storage: over the limit nothing changes and the fault names the limit.
+    /// concepts (a passage counts as one) and storage: over the limit nothing changes and the fault names the limit. The
+    /// version of the knowledge with it.
     /// </summary>
-    Task<Result<Done>> AddAsync(KnowledgeSource source, IReadOnlyList<StoredPassage> passages, Id<KnowledgeSource>? replaces, Limits limits, CancellationToken ct);
+    Task<Result<long>> AddAsync(KnowledgeSource source, IReadOnlyList<StoredPassage> passages, Id<KnowledgeSource>? replaces, Limits limits, CancellationToken ct);
 
-    /// <summary>Removes a source and its passages; false when there is none.</summary>
-    Task<bool> RemoveAsync(Id<KnowledgeSource> source, CancellationToken ct);
+    /// <summary>Removes a source and its passages: the version of the knowledge without it; null when there is none.</summary>
+    Task<long?> RemoveAsync(Id<KnowledgeSource> source, CancellationToken ct);
 
     Task<KnowledgeSource?> FindAsync(Id<KnowledgeSource> source, CancellationToken ct);
 
     /// <summary>Newest first.</summary>
     Task<Page<KnowledgeSource>> ListAsync(PageRequest page, CancellationToken ct);
 
-    /// <summary>Everything, for building the read view: passages in order of source and ordinal, each with its source.</summary>
-    IAsyncEnumerable<(KnowledgeSource Source, StoredPassage Passage)> ReadAllAsync(CancellationToken ct);
+    /// <summary>
+    /// The version of the knowledge: one more with each source that is added or removed, and 0 before the first. Whoever
+    /// reads the sources after it sees them at least as they were at this version.
+    /// </summary>
+    Task<long> FindVersionAsync(CancellationToken ct);
+
+    /// <summary>The ids of all sources, in order.</summary>
+    Task<IReadOnlyList<Id<KnowledgeSource>>> ListIdsAsync(CancellationToken ct);
+
+    /// <summary>Those of the sources that are there, in the order given, each whole: its passages by ordinal.</summary>
+    IAsyncEnumerable<(KnowledgeSource Source, IReadOnlyList<StoredPassage> Passages)> ReadAsync(IReadOnlyList<Id<KnowledgeSource>> sources, CancellationToken ct);
 }

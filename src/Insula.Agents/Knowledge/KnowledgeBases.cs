@@ -2,6 +2,7 @@ using Insula.Knowledge;
 using Insula.Knowledge.Learning;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Tenants;
 
 namespace Insula.Agents.Knowledge;
@@ -11,7 +12,8 @@ namespace Insula.Agents.Knowledge;
 /// nothing else. A view is built from the store when it is first asked for, once however many ask, and dropped when it
 /// is idle or memory runs short.
 /// Invariant: a view equals its store. Building and changing a tenant's knowledge take turns, and a change is applied to
-/// the store first; when its outcome is in doubt the view is dropped and the next reader builds it anew.
+/// the store first; when its outcome is in doubt the view is dropped and the next reader builds it anew. Where other nodes
+/// change the store too, a reader asks it for the version of the knowledge first and gets no view that is older.
 /// </summary>
 public sealed class KnowledgeBases : IDisposable
 {
@@ -22,13 +24,14 @@ public sealed class KnowledgeBases : IDisposable
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly ITenantStores _stores;
+    private readonly Node _node;
     private readonly KnowledgeOptions _options;
     private readonly TimeProvider _time;
     private readonly ITimer _sweep;
 
-    public KnowledgeBases(ITenantStores stores, KnowledgeOptions options, TimeProvider time)
+    public KnowledgeBases(ITenantStores stores, Node node, KnowledgeOptions options, TimeProvider time)
     {
-        (_stores, _options, _time) = (stores, options, time);
+        (_stores, _node, _options, _time) = (stores, node, options, time);
         var period = TimeSpan.FromTicks(Math.Max(TimeSpan.TicksPerSecond, options.IdleLimit.Ticks / 4));
         _sweep = time.CreateTimer(_ => Evict(), null, period, period);
     }
@@ -55,7 +58,7 @@ public sealed class KnowledgeBases : IDisposable
         var resident = Rent(scope.Tenant);
         try
         {
-            return read(resident.View ?? await Built(resident, scope).WaitAsync(ct));
+            return read(await CurrentAsync(resident, scope, ct));
         }
         finally
         {
@@ -73,8 +76,11 @@ public sealed class KnowledgeBases : IDisposable
             try
             {
                 await using var store = await _stores.OpenAsync(scope, ct);
-                var (value, apply) = await change(store.Knowledge);
+                var (value, version, apply) = await change(store.Knowledge);
                 if (resident.View is { } view) apply?.Invoke(view);
+
+                // With a gap, another node changed something in between: the version stays behind, and the next reader catches up.
+                if (version == resident.Version + 1) resident.Version = version.Value;
                 return value;
             }
             catch
@@ -94,30 +100,55 @@ public sealed class KnowledgeBases : IDisposable
         }
     }
 
-    private Task<KnowledgeBase> Built(Resident resident, TenantScope scope)
+    /// <summary>A view in which every change is that was acknowledged, here or on another node, before this was asked.</summary>
+    private async Task<KnowledgeBase> CurrentAsync(Resident resident, TenantScope scope, CancellationToken ct)
+    {
+        var newest = _node.Alone ? 0 : await NewestAsync(scope, ct);
+        while (true)
+        {
+            if (resident.ViewOf(newest) is { } view) return view;
+
+            // One that is under way may have begun before the newest change; the one after it did not.
+            await Built(resident, scope, newest).WaitAsync(ct);
+        }
+    }
+
+    private async Task<long> NewestAsync(TenantScope scope, CancellationToken ct)
+    {
+        await using var store = await _stores.OpenAsync(scope, ct);
+        return await store.Knowledge.FindVersionAsync(ct);
+    }
+
+    private Task Built(Resident resident, TenantScope scope, long newest)
     {
         lock (_lock)
         {
-            if (resident.View is { } view) return Task.FromResult(view);
+            if (resident.ViewOf(newest) is not null) return Task.CompletedTask;
             if (resident.Building is not { IsCompleted: false })
             {
                 // The build has a hold of its own, because every reader that waits for it may leave.
                 resident.Users++;
-                resident.Building = Task.Run(() => BuildAsync(resident, scope), CancellationToken.None);
+                resident.Building = Task.Run(() => BuildAsync(resident, scope, newest), CancellationToken.None);
             }
 
             return resident.Building;
         }
     }
 
-    private async Task<KnowledgeBase> BuildAsync(Resident resident, TenantScope scope)
+    private async Task BuildAsync(Resident resident, TenantScope scope, long newest)
     {
         try
         {
             await resident.Turn.WaitAsync(_stopping.Token);
             try
             {
-                return resident.View ??= await LoadAsync(scope, _stopping.Token);
+                if (resident.ViewOf(newest) is not null) return;
+                await using var store = await _stores.OpenAsync(scope, _stopping.Token);
+                var version = await store.Knowledge.FindVersionAsync(_stopping.Token);
+                var view = resident.View ?? new KnowledgeBase();
+                await CatchUpAsync(view, store.Knowledge, _stopping.Token);
+                resident.View = view;
+                resident.Version = version;
             }
             finally
             {
@@ -131,37 +162,24 @@ public sealed class KnowledgeBases : IDisposable
         }
     }
 
-    private async Task<KnowledgeBase> LoadAsync(TenantScope scope, CancellationToken ct)
+    /// <summary>Brings a view, an empty one too, to what the store holds. A source never changes, so its id says all.</summary>
+    private static async Task CatchUpAsync(KnowledgeBase view, IKnowledgeStore store, CancellationToken ct)
     {
-        var view = new KnowledgeBase();
+        var ids = await store.ListIdsAsync(ct);
+        var held = view.Sources;
+        foreach (var gone in held.Except(ids.Select(static id => id.ToString()), StringComparer.Ordinal)) view.Forget(gone);
+
         var (batch, batched) = (new List<LearnedSource>(), 0);
-        await using var store = await _stores.OpenAsync(scope, ct);
-        KnowledgeSource? current = null;
-        List<Passage> passages = [];
-        await foreach (var (source, passage) in store.Knowledge.ReadAllAsync(ct))
+        await foreach (var (source, passages) in store.ReadAsync([.. ids.Where(id => !held.Contains(id.ToString()))], ct))
         {
-            if (current?.Id != source.Id)
-            {
-                Finish();
-                (current, passages) = (source, []);
-            }
-
-            passages.Add(new(passage.Heading, passage.Text));
-        }
-
-        Finish();
-        view.LearnAll(batch);
-        return view;
-
-        void Finish()
-        {
-            if (current is null) return;
-            batch.Add(new(current.Id.ToString(), current.Name, passages));
+            batch.Add(new(source.Id.ToString(), source.Name, [.. passages.Select(static passage => new Passage(passage.Heading, passage.Text))]));
             batched += passages.Count;
-            if (batched < BatchPassages) return;
+            if (batched < BatchPassages) continue;
             view.LearnAll(batch);
             (batch, batched) = ([], 0);
         }
+
+        if (batch.Count > 0) view.LearnAll(batch);
     }
 
     private Resident Rent(Id<Tenant> tenant)
@@ -207,6 +225,7 @@ public sealed class KnowledgeBases : IDisposable
     private sealed class Resident
     {
         private volatile KnowledgeBase? _view;
+        private long _version;
 
         /// <summary>Held while the view is built, and while knowledge is changed.</summary>
         public SemaphoreSlim Turn { get; } = new(1, 1);
@@ -218,13 +237,23 @@ public sealed class KnowledgeBases : IDisposable
             set => _view = value;
         }
 
-        public Task<KnowledgeBase>? Building { get; set; }
+        /// <summary>The version of the store that the view has at least. Written only by who holds <see cref="Turn"/>, after the view.</summary>
+        public long Version
+        {
+            get => Volatile.Read(ref _version);
+            set => Volatile.Write(ref _version, value);
+        }
+
+        public Task? Building { get; set; }
 
         public int Users { get; set; }
 
         public long UsedAt { get; set; }
+
+        /// <summary>The view, if it is no older than <paramref name="newest"/>.</summary>
+        public KnowledgeBase? ViewOf(long newest) => Version >= newest ? View : null;
     }
 }
 
-/// <summary>What a change of the store gave, and how the view follows it; null when nothing changed.</summary>
-internal readonly record struct KnowledgeChange<T>(T Value, Action<KnowledgeBase>? Apply);
+/// <summary>What a change of the store gave, the version of the store with it, and how the view follows it; both null when nothing changed.</summary>
+internal readonly record struct KnowledgeChange<T>(T Value, long? Version, Action<KnowledgeBase>? Apply);

@@ -49,13 +49,13 @@ public sealed class LearnText(KnowledgeBases bases, TenantStandings tenants, IAu
         IKnowledgeStore store, KnowledgeSource source, IReadOnlyList<Passage> passages, Limits limits, CancellationToken ct)
     {
         var known = await store.FindByNameAsync(source.Name, ct);
-        if (known is not null && string.Equals(known.ContentHash, source.ContentHash, StringComparison.Ordinal)) return new(new Learned(known, IsNew: false), null);
+        if (known is not null && string.Equals(known.ContentHash, source.ContentHash, StringComparison.Ordinal)) return new(new Learned(known, IsNew: false), Version: null, Apply: null);
 
         var stored = passages.Select((passage, ordinal) => new StoredPassage(source.Id, ordinal, passage.Heading, passage.Text)).ToList();
         // Once begun the change is carried to its end: a caller who leaves must not leave it in doubt and unnoted.
         var added = await store.AddAsync(source, stored, known?.Id, limits, CancellationToken.None);
-        return added.Failed(out var fault, out _)
-            ? new(fault, null)
-            : new(new Learned(source, IsNew: true), view => view.Learn(new(source.Id.ToString(), source.Name, passages), known?.Id.ToString()));
+        return added.Failed(out var fault, out var version)
+            ? new(fault, Version: null, Apply: null)
+            : new(new Learned(source, IsNew: true), version, view => view.Learn(new(source.Id.ToString(), source.Name, passages), known?.Id.ToString()));
     }
 }

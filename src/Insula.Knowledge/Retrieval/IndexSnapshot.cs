@@ -23,6 +23,9 @@ internal sealed class IndexSnapshot
 
     public long Bytes => Views.Sum(view => view.Segment.Bytes);
 
+    /// <summary>The ids of the sources; each call walks all of them.</summary>
+    public IReadOnlySet<string> Sources => Views.SelectMany(static view => view.Sources).ToHashSet(StringComparer.Ordinal);
+
     public double Idf(string term) => Bm25.Idf(Passages, Views.Sum(view => view.Frequency(term)));
 
     public bool Contains(string sourceId) => Views.Any(view => view.Contains(sourceId));

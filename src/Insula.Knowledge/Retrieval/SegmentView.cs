@@ -34,6 +34,9 @@ internal sealed class SegmentView
     /// <summary>Sum of the lengths of the live passages.</summary>
     public long Length { get; }
 
+    /// <summary>The ids of the sources that were not removed.</summary>
+    public IEnumerable<string> Sources => Segment.Sources.ToArray().Where(source => !IsRemoved(source.First)).Select(static source => source.Id);
+
     public bool IsRemoved(int passage) => _removed is not null && (_removed[passage >> 6] & (1UL << passage)) != 0;
 
     public bool Contains(string sourceId) => Segment.Find(sourceId) is { } source && !IsRemoved(source.First);

@@ -35,5 +35,14 @@ internal static class KnowledgeSql
 
     public const string Totals = "select cast(coalesce(sum(passages), 0) as bigint), cast(coalesce(sum(bytes), 0) as bigint) from knowledge_sources where tenant_id = @tenant_id";
 
+    /// <summary>Holds the head until the commit, so that versions become visible in their order.</summary>
+    public const string Advance =
+        """
+        insert into heads (tenant_id, name, version) values (@tenant_id, 'knowledge', 1)
+        on conflict (tenant_id, name) do update set version = heads.version + 1
+        """;
+
+    public const string Version = "select version from heads where tenant_id = @tenant_id and name = 'knowledge'";
+
     public const string Delete = "delete from knowledge_sources where tenant_id = @tenant_id and source_id = @source_id";
 }

@@ -16,10 +16,10 @@ internal sealed class KnowledgeStore(Database database, string tenant) : IKnowle
 
     public Task<KnowledgeSource?> FindAsync(Id<KnowledgeSource> source, CancellationToken ct) => database.ReadAsync(link => FindAsync(link, source), ct);
 
-    public Task<Result<Done>> AddAsync(KnowledgeSource source, IReadOnlyList<StoredPassage> passages, Id<KnowledgeSource>? replaces, Limits limits, CancellationToken ct)
+    public Task<Result<long>> AddAsync(KnowledgeSource source, IReadOnlyList<StoredPassage> passages, Id<KnowledgeSource>? replaces, Limits limits, CancellationToken ct)
     {
         if (source.Passages != passages.Count) throw new ArgumentException("The source counts other passages than are given.", nameof(passages));
-        return database.WriteAsync<Result<Done>>(
+        return database.WriteAsync<Result<long>>(
             async link =>
             {
                 // The quota is a rule over all sources: two that are added at once must see each other.
@@ -30,13 +30,16 @@ internal sealed class KnowledgeStore(Database database, string tenant) : IKnowle
                 if (await OverQuotaAsync(link, source, replaced, limits) is { } fault) return fault;
                 if (replaced is not null) link.Post(KnowledgeSql.Delete, ("@tenant_id", tenant), ("@source_id", replaced.Id.ToString()));
                 Insert(link, source, passages);
-                return new Done();
+                return await AdvanceAsync(link);
             },
             ct);
     }
 
-    public async Task<bool> RemoveAsync(Id<KnowledgeSource> source, CancellationToken ct) =>
-        await database.ChangeAsync(KnowledgeSql.Delete, ct, ("@tenant_id", tenant), ("@source_id", source.ToString())) > 0;
+    public Task<long?> RemoveAsync(Id<KnowledgeSource> source, CancellationToken ct) => database.WriteAsync<long?>(
+        async link => await link.RunAsync(KnowledgeSql.Delete, ("@tenant_id", tenant), ("@source_id", source.ToString())) > 0 ? await AdvanceAsync(link) : null,
+        ct);
+
+    public async Task<long> FindVersionAsync(CancellationToken ct) => await database.FirstAsync(KnowledgeSql.Version, static row => row.GetInt64(0), ct, ("@tenant_id", tenant));
 
     public async Task<Page<KnowledgeSource>> ListAsync(PageRequest page, CancellationToken ct)
     {
@@ -53,11 +56,14 @@ internal sealed class KnowledgeStore(Database database, string tenant) : IKnowle
         return Pages.Cut(rows, page.Limit, last => new Cursor(Instant.ToNumber(last.LearnedAt), last.Id.ToString()).ToText(list));
     }
 
-    public async IAsyncEnumerable<(KnowledgeSource Source, StoredPassage Passage)> ReadAllAsync([EnumeratorCancellation] CancellationToken ct)
+    public async Task<IReadOnlyList<Id<KnowledgeSource>>> ListIdsAsync(CancellationToken ct) =>
+        await database.AllAsync(KnowledgeSql.ListIds, static row => row.Id<KnowledgeSource>(0), ct, ("@tenant_id", tenant));
+
+    public async IAsyncEnumerable<(KnowledgeSource Source, IReadOnlyList<StoredPassage> Passages)> ReadAsync(
+        IReadOnlyList<Id<KnowledgeSource>> sources, [EnumeratorCancellation] CancellationToken ct)
     {
         // One source at a time, so that a slow reader holds no connection.
-        var ids = await database.AllAsync(KnowledgeSql.ListIds, static row => row.Id<KnowledgeSource>(0), ct, ("@tenant_id", tenant));
-        foreach (var id in ids)
+        foreach (var id in sources)
         {
             var passages = await database.AllAsync(
                 KnowledgeSql.Passages,
@@ -67,9 +73,14 @@ internal sealed class KnowledgeStore(Database database, string tenant) : IKnowle
                 ("@source_id", id.ToString()));
 
             // A source never changes, and goes with all its passages: read second, it says that they were all there.
-            if (await FindAsync(id, ct) is not { } source) continue;
-            foreach (var passage in passages) yield return (source, passage);
+            if (await FindAsync(id, ct) is { } source) yield return (source, passages);
         }
+    }
+
+    private async ValueTask<long> AdvanceAsync(Link link)
+    {
+        link.Post(KnowledgeSql.Advance, ("@tenant_id", tenant));
+        return await link.FirstAsync(KnowledgeSql.Version, static row => row.GetInt64(0), ("@tenant_id", tenant));
     }
 
     private async ValueTask<Fault?> OverQuotaAsync(Link link, KnowledgeSource source, KnowledgeSource? replaced, Limits limits)

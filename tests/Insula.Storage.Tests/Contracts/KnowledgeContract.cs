@@ -76,10 +76,57 @@ public abstract class KnowledgeContract : TenantStoreContract
         var (kept, keptPassages) = NewSource("kept", 1);
         await Store.Knowledge.AddAsync(source, passages, null, Wide, Ct);
         await Store.Knowledge.AddAsync(kept, keptPassages, null, Wide, Ct);
-        Assert.False(await Other.Knowledge.RemoveAsync(source.Id, Ct));
-        Assert.True(await Store.Knowledge.RemoveAsync(source.Id, Ct));
-        Assert.False(await Store.Knowledge.RemoveAsync(source.Id, Ct));
+        Assert.Null(await Other.Knowledge.RemoveAsync(source.Id, Ct));
+        Assert.NotNull(await Store.Knowledge.RemoveAsync(source.Id, Ct));
+        Assert.Null(await Store.Knowledge.RemoveAsync(source.Id, Ct));
         SameList(keptPassages, (await All()).Select(static p => p.Passage));
+    }
+
+    [Fact]
+    public async Task The_version_grows_with_each_change_and_with_nothing_else()
+    {
+        Assert.Equal(0, await Store.Knowledge.FindVersionAsync(Ct));
+        var (source, passages) = NewSource("one", 1);
+        Assert.Equal(1, (await Store.Knowledge.AddAsync(source, passages, null, Wide, Ct)).Value);
+        var (next, nextPassages) = NewSource("one", 1);
+        Assert.NotNull((await Store.Knowledge.AddAsync(next, nextPassages, null, Wide, Ct)).Fault);
+        Assert.Equal(2, (await Store.Knowledge.AddAsync(next, nextPassages, source.Id, Wide, Ct)).Value);
+        Assert.Null(await Store.Knowledge.RemoveAsync(source.Id, Ct));
+        Assert.Equal(2, await Store.Knowledge.FindVersionAsync(Ct));
+        Assert.Equal(3, await Store.Knowledge.RemoveAsync(next.Id, Ct));
+        await ReopenStoreAsync();
+        Assert.Equal(3, await Store.Knowledge.FindVersionAsync(Ct));
+        Assert.Equal(0, await Other.Knowledge.FindVersionAsync(Ct));
+    }
+
+    [Fact]
+    public async Task Many_changes_at_once_get_versions_of_their_own()
+    {
+        var versions = await Task.WhenAll(Enumerable.Range(0, 20).Select(async i =>
+        {
+            var (source, passages) = NewSource($"source {i}", 1);
+            var added = (await Store.Knowledge.AddAsync(source, passages, null, Wide, Ct)).Value;
+            return new[] { added, (await Store.Knowledge.RemoveAsync(source.Id, Ct))!.Value };
+        }));
+        Assert.Equal(Enumerable.Range(1, 40).Select(static n => (long)n), versions.SelectMany(static two => two).Order());
+    }
+
+    [Fact]
+    public async Task Only_the_sources_that_are_asked_for_are_read_and_those_that_are_gone_are_left_out()
+    {
+        var all = new List<KnowledgeSource>();
+        foreach (var name in new[] { "a", "b", "c" })
+        {
+            var (source, passages) = NewSource(name, 2);
+            await Store.Knowledge.AddAsync(source, passages, null, Wide, Ct);
+            all.Add(source);
+        }
+
+        await Store.Knowledge.RemoveAsync(all[2].Id, Ct);
+        var read = await Store.Knowledge.ReadAsync([all[2].Id, all[1].Id, Id<KnowledgeSource>.New()], Ct).ToListAsync(Ct);
+        Same(all[1], Assert.Single(read).Source);
+        Assert.Equal(2, read[0].Passages.Count);
+        Assert.Empty(await Other.Knowledge.ReadAsync([all[0].Id], Ct).ToListAsync(Ct));
     }
 
     [Fact]
@@ -105,7 +152,7 @@ public abstract class KnowledgeContract : TenantStoreContract
     private async Task<List<(KnowledgeSource Source, StoredPassage Passage)>> All()
     {
         List<(KnowledgeSource, StoredPassage)> all = [];
-        await foreach (var pair in Store.Knowledge.ReadAllAsync(Ct)) all.Add(pair);
+        await foreach (var (source, passages) in Store.Knowledge.ReadAsync(await Store.Knowledge.ListIdsAsync(Ct), Ct)) all.AddRange(passages.Select(passage => (source, passage)));
         return all;
     }
 }

@@ -100,7 +100,7 @@ public sealed partial class SchemaTests
     }
 
     /// <summary>A place where a statement reads or changes rows of a tenant.</summary>
-    [GeneratedRegex(@"\b(from|into|update)\s+(agents|agent_versions|environments|sessions|events|runs|usage_outbox|knowledge_sources|knowledge_passages)\b", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"\b(from|into|update)\s+(agents|agent_versions|environments|sessions|events|runs|usage_outbox|knowledge_sources|knowledge_passages|heads)\b", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
     private static partial Regex TenantTable();
 
     /// <summary>A place where a statement is bound to one tenant.</summary>

@@ -8,6 +8,7 @@ using Insula.Tenancy.Faults;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Tenants;
 using Insula.TestKit;
+using Insula.TestKit.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Insula.Tests.Knowledge;
@@ -18,17 +19,17 @@ internal sealed class School : IAsyncDisposable
     private readonly ServiceProvider _services;
     private readonly bool _ownsFolder;
 
-    private School(string folder, bool ownsFolder, KnowledgeOptions options)
+    private School(string folder, bool ownsFolder, KnowledgeOptions options, Action<IServiceCollection> storage)
     {
         Folder = folder;
         _ownsFolder = ownsFolder;
-        _services = new ServiceCollection()
+        var services = new ServiceCollection()
             .AddLogging()
             .AddSingleton<TimeProvider>(Clock)
-            .AddSqliteStorage(new StorageOptions { DataFolder = folder })
             .AddTenancy(new TenancyOptions { DataFolder = folder, SignupOpen = true, OperatorKey = new Secret("an operator key of the test's own") })
-            .AddKnowledge(options)
-            .BuildServiceProvider();
+            .AddKnowledge(options);
+        storage(services);
+        _services = services.BuildServiceProvider();
     }
 
     public ManualClock Clock { get; } = new();
@@ -37,12 +38,26 @@ internal sealed class School : IAsyncDisposable
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public static async Task<School> StartAsync(string? folder = null, KnowledgeOptions? options = null)
+    /// <param name="wire">Makes it one node among several; null for one that is alone.</param>
+    public static async Task<School> StartAsync(string? folder = null, KnowledgeOptions? options = null, TestWire? wire = null)
     {
-        var school = new School(folder ?? Directory.CreateTempSubdirectory("insula-knowledge-").FullName, folder is null, options ?? new());
+        var path = folder ?? Directory.CreateTempSubdirectory("insula-knowledge-").FullName;
+        var school = new School(path, folder is null, options ?? new(), services =>
+        {
+            services.AddSqliteStorage(new StorageOptions { DataFolder = path });
+            wire?.AddNode(services);
+        });
         await school.Get<SqliteStorage>().OpenAsync(Ct);
         Assert.Null((await school.Get<StartTenancy>().RunAsync(Ct)).Fault);
         return school;
+    }
+
+    /// <summary>Another node on the stores of this one.</summary>
+    public async Task<School> JoinAsync(TestWire wire)
+    {
+        var next = new School(Folder, ownsFolder: false, new(), services => wire.AddNode(services, _services));
+        Assert.Null((await next.Get<StartTenancy>().RunAsync(Ct)).Fault);
+        return next;
     }
 
     public T Get<T>()

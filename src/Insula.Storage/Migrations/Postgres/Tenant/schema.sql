@@ -79,6 +79,19 @@ create policy tenant_isolation on events as permissive for all to public
   with check ((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)));
 grant delete, insert, select, update on events to <user>;
 
+create table heads (
+  tenant_id text collate "C" not null,
+  name text collate "C" not null,
+  version bigint not null,
+  constraint heads_pkey PRIMARY KEY (tenant_id, name)
+);
+alter table heads enable row level security;
+alter table heads force row level security;
+create policy tenant_isolation on heads as permissive for all to public
+  using ((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)))
+  with check ((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)));
+grant delete, insert, select, update on heads to <user>;
+
 create table knowledge_passages (
   tenant_id text collate "C" not null,
   source_id text collate "C" not null,

@@ -49,6 +49,13 @@ CREATE TABLE events (
   foreign key (tenant_id, session_id) references sessions (tenant_id, session_id) on delete cascade
 );
 
+CREATE TABLE heads (
+  tenant_id text not null,
+  name text not null,
+  version bigint not null,
+  primary key (tenant_id, name)
+);
+
 CREATE TABLE knowledge_passages (
   tenant_id text not null,
   source_id text not null,
