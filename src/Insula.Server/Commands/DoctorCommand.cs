@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Insula.Server.Commands.Doctor;
 using Insula.Server.Commands.Output;
+using Insula.Server.Hosting;
 using Insula.Server.Http;
 using Spectre.Console;
 
@@ -12,14 +13,18 @@ internal static class DoctorCommand
 {
     public static Command Build(ClientOptions client)
     {
-        var command = client.AddTo(new Command("doctor", "Check this machine, the data folder and the server, and say how to mend what is wrong"));
+        var database = new Option<string?>("--database") { Description = "Owner's connection to the PostgreSQL database to look at [INSULA_DATABASE; further servers by INSULA_DATABASE_NAME]", HelpName = "conn" };
+        var command = client.AddTo(new Command("doctor", "Check this machine, the data folder, the database and the server, and say how to mend what is wrong") { database });
         command.SetAction(async (parsed, ct) =>
         {
             var printer = client.PrinterOf(parsed);
             var connection = client.ConnectionOf(parsed);
             var results = new List<CheckResult> { MachineChecks.Runtime(), MachineChecks.Clock(client.Terminal.Time), MachineChecks.OpenFiles() };
-            results.Add(ServerChecks.Settings(client.Terminal, connection.DataFolder));
-            results.AddRange(new DataFolderChecks(connection.DataFolder, client.Terminal.Time).Run());
+            var read = ReadSettings.From(client.Terminal.Environment, new UpOptions(connection.DataFolder, Database: parsed.GetValue(database)));
+            var settings = read.Failed(out _, out var understood) ? null : understood;
+            results.Add(ServerChecks.Settings(read));
+            results.AddRange(new DataFolderChecks(connection.DataFolder, client.Terminal.Time).Run(embedded: settings?.Database is null));
+            results.AddRange(await DatabaseChecks.RunAsync(settings, ct));
             results.Add(await ServerChecks.ServerAsync(connection, client.Terminal, ct));
 
             var ok = results.TrueForAll(static result => result.Status != CheckStatus.Fail);
@@ -27,7 +32,7 @@ internal static class DoctorCommand
             else printer.Data(JsonSerializer.SerializeToElement(new { ok, checks = results }, ApiJson.Options));
             return (int)(ok ? ExitCode.Ok : ExitCode.Failed);
         });
-        return command.WithExamples("insula doctor", "insula doctor --data /var/lib/insula -o json | jq '.checks[] | select(.status != \"ok\")'");
+        return command.WithExamples("insula doctor", "INSULA_DATABASE=postgresql://owner@db/insula insula doctor", "insula doctor --data /var/lib/insula -o json | jq '.checks[] | select(.status != \"ok\")'");
     }
 
     private static void Show(Terminal terminal, IReadOnlyList<CheckResult> results, bool ok)

@@ -20,8 +20,8 @@ internal static class PgRoles
         await using var transaction = await owner.BeginTransactionAsync(ct);
         await PgOwner.RunAsync(owner, "select pg_advisory_xact_lock(hashtextextended('insula role ' || $1, 0))", ct, role);
         var exists = await PgOwner.FirstAsync<bool>(owner, "select exists (select 1 from pg_roles where rolname = $1)", ct, role);
-        var stored = await PgOwner.FirstAsync<byte[]>(owner, $"select value from {PgNames.OwnerSchema}.secrets where name = $1", ct, PasswordSecret);
-        var password = stored is null ? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24)) : Encoding.UTF8.GetString(stored);
+        var stored = await PasswordAsync(owner, ct);
+        var password = stored ?? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24));
         if (!exists || stored is null)
         {
             await RefuseWithoutCreateRoleAsync(owner, role, ct);
@@ -53,6 +53,10 @@ internal static class PgRoles
         if (await PgOwner.FirstAsync<string>(owner, owned, ct) is { } database)
             await PgOwner.RunAsync(owner, $"revoke create, temporary on database {database} from public; grant connect on database {database} to {role}", ct);
     }
+
+    /// <summary>The runtime role's password; null when no start has made one.</summary>
+    public static async Task<string?> PasswordAsync(NpgsqlConnection owner, CancellationToken ct) =>
+        await PgOwner.FirstAsync<byte[]>(owner, $"select value from {PgNames.OwnerSchema}.secrets where name = $1", ct, PasswordSecret) is { } stored ? Encoding.UTF8.GetString(stored) : null;
 
     /// <summary>The statements that make the role of one tenant's schema, be it there or not. The runtime role may take it for a transaction and has none of its rights otherwise.</summary>
     public static string SchemaRole(string role, string runtime) =>

@@ -14,11 +14,12 @@ internal sealed class DataFolderChecks(string folder, TimeProvider time)
     /// <summary>The folder, or where it would be made.</summary>
     private readonly string _standing = Standing(folder);
 
-    public IEnumerable<CheckResult> Run()
+    /// <param name="embedded">Whether the stores are in it.</param>
+    public IEnumerable<CheckResult> Run(bool embedded)
     {
         var writable = Writable();
         yield return writable;
-        yield return ControlStore();
+        if (embedded) yield return ControlStore();
         yield return Space();
         if (writable.Status == CheckStatus.Ok) yield return Sync();
     }

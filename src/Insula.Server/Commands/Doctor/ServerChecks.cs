@@ -2,16 +2,16 @@ using System.Net;
 using System.Net.Sockets;
 using Insula.Server.Commands.Client;
 using Insula.Server.Hosting;
+using Insula.Tenancy.Faults;
 
 namespace Insula.Server.Commands.Doctor;
 
 /// <summary>Whether the settings are right, and whether a server answers or could.</summary>
 internal static class ServerChecks
 {
-    public static CheckResult Settings(Terminal terminal, string dataFolder)
+    public static CheckResult Settings(Result<HostSettings> read)
     {
         const string name = "settings";
-        var read = ReadSettings.From(terminal.Environment, new UpOptions(dataFolder));
         return read.Failed(out var fault, out var settings)
             ? CheckResult.Fail(name, fault.Message, $"Change or unset {fault.Field ?? "it"}.")
             : CheckResult.Ok(name, $"understood; would listen on {string.Join(", ", settings.Urls)}, sign-up {(settings.SignupOpen ? "open" : "closed")}");
