@@ -49,11 +49,14 @@ public sealed partial class PostgresStorage : InstalledStorage
     public override async Task OpenAsync(CancellationToken ct)
     {
         if (_open is not null) throw new InvalidOperationException("The storage is open already.");
+
+        // Read first: a start that is refused makes nothing.
+        var addresses = PgAddress.All(_options);
         Dictionary<string, PgServer> servers = new(StringComparer.Ordinal);
         try
         {
             if (_options.DataFolder is { } folder) _folder = DataFolder.Open(folder);
-            foreach (var (name, address) in PgAddress.All(_options)) servers[name] = await PgServer.OpenAsync(name, address, _options, _time, ct);
+            foreach (var (name, address) in addresses) servers[name] = await PgServer.OpenAsync(name, address, _options, _time, ct);
             foreach (var step in servers.Values.SelectMany(static server => server.Applied)) LogApplied(step.Kind, step.Server, step.Name);
             var main = servers[PlacementOptions.MainServer];
             var gate = new ConnectionGate(_options.ControlConnectionsMax, _options.TenantConnectionsMax, _options.ConnectionWait, main.Name, _time);

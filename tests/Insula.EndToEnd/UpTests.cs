@@ -68,7 +68,7 @@ public sealed class UpTests
         var refused = await Assert.ThrowsAsync<InvalidOperationException>(
             () => InsulaProcess.StartAsync(other.Path, Ct, ("INSULA_DATABASE", "Host=db")));
 
-        Assert.Contains("PostgreSQL is not supported yet", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("names no user", refused.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(other.Path));
     }
 

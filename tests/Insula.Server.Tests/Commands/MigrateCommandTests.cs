@@ -62,7 +62,7 @@ public sealed class MigrateCommandTests(SharedPostgres postgres) : IDisposable
     public async Task A_newer_store_is_refused_with_what_to_do()
     {
         await using var database = await postgres.CreateDatabaseAsync(Ct);
-        await MakeFirstVersionAsync(database);
+        await MakeAsync(database, PgSchemas.Shipped);
         await using (var owner = new Npgsql.NpgsqlConnection(database.OwnerConnectionString))
         {
             await owner.OpenAsync(Ct);
@@ -132,10 +132,13 @@ public sealed class MigrateCommandTests(SharedPostgres postgres) : IDisposable
         Assert.DoesNotContain("\u001b[", run.Out, StringComparison.Ordinal);
     }
 
-    private static async Task MakeFirstVersionAsync(TestDatabase database)
+    private static Task MakeFirstVersionAsync(TestDatabase database) => MakeAsync(
+        database,
+        new PgSchemas(PgSchema.Control with { Migrations = [PgSchema.Control.Migrations[0]] }, PgSchema.Tenant with { Migrations = [PgSchema.Tenant.Migrations[0]] }));
+
+    private static async Task MakeAsync(TestDatabase database, PgSchemas schemas)
     {
-        var first = new PgSchemas(PgSchema.Control with { Migrations = [PgSchema.Control.Migrations[0]] }, PgSchema.Tenant with { Migrations = [PgSchema.Tenant.Migrations[0]] });
-        await using var storage = new PostgresStorage(new PostgresOptions { Main = new Secret(database.OwnerConnectionString), Schemas = first }, TimeProvider.System, NullLogger<PostgresStorage>.Instance);
+        await using var storage = new PostgresStorage(new PostgresOptions { Main = new Secret(database.OwnerConnectionString), Schemas = schemas }, TimeProvider.System, NullLogger<PostgresStorage>.Instance);
         await storage.OpenAsync(Ct);
     }
 }

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Insula.Storage.Engine;
 using Insula.Storage.Sqlite;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
@@ -74,8 +73,7 @@ public sealed class FileSafetyTests
     {
         await using var home = new TenantFileHome();
         home.DataFolder.EnsureTenantFolder(_tenant);
-        var second = new Migration(2, "0002_note", "alter table environments add column note text;");
-        var next = Schema.Tenant with { Migrations = [.. Schema.Tenant.Migrations, second] };
+        var next = Later("later_note", "alter table environments add column note text;");
         await using (var old = SqliteFile.Open(home.PathOf(_tenant), Schema.Tenant, home.Threads, home.Time))
         {
             await old.WriteAsync(static link => link.Run("insert into environments (tenant_id, environment_id, name, config, metadata, created_at, updated_at) values ('t', 'e', 'kept', '{}', '{}', 0, 0)"), Ct);
@@ -99,11 +97,15 @@ public sealed class FileSafetyTests
         {
         }
 
-        var broken = Schema.Tenant with { Migrations = [.. Schema.Tenant.Migrations, new(2, "0002_broken", "alter table environments add column note text; insert into no_such_table values (1);")] };
+        var broken = Later("later_broken", "alter table environments add column note text; insert into no_such_table values (1);");
         Assert.ThrowsAny<Exception>(() => SqliteFile.Open(home.PathOf(_tenant), broken, home.Threads, home.Time));
         await using var again = SqliteFile.Open(home.PathOf(_tenant), Schema.Tenant, home.Threads, home.Time);
         Assert.Equal(0, await again.ReadAsync(static link => link.Number("select count(*) from pragma_table_info('environments') where name = 'note'"), Ct));
     }
+
+    /// <summary>The tenants' schema as a later program would have it, with one step more.</summary>
+    private static Schema Later(string name, string sql) =>
+        Schema.Tenant with { Migrations = [.. Schema.Tenant.Migrations, new(Schema.Tenant.Version + 1, name, sql)] };
 
     private static TenantFiles FilesOf(TenantFileHome home) =>
         new(home.DataFolder, home.Threads, new StorageOptions { DataFolder = home.Folder }, home.Time, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
