@@ -16,7 +16,7 @@ internal sealed class QueueWatch(IRunQueue queue)
     private bool _sawAll;
 
     /// <summary>For one caller at a time.</summary>
-    public async Task LookAsync(Action<QueuedSession> found, CancellationToken ct)
+    public async Task LookAsync(Action<FreeEntry> found, CancellationToken ct)
     {
         await LookAsync(FreeEntries.Dropped, found, ct);
         await LookAsync(FreeEntries.Untouched, found, ct);
@@ -39,12 +39,12 @@ internal sealed class QueueWatch(IRunQueue queue)
         }
     }
 
-    private async Task LookAsync(FreeEntries which, Action<QueuedSession> found, CancellationToken ct)
+    private async Task LookAsync(FreeEntries which, Action<FreeEntry> found, CancellationToken ct)
     {
         do
         {
             var page = await queue.ListFreeAsync(which, _reached.GetValueOrDefault(which), PageRows, ct);
-            foreach (var (_, entry) in page) found(entry);
+            foreach (var free in page) found(free);
             _reached[which] = page.Count < PageRows ? 0 : page[^1].Place;
         }
         while (!_sawAll && _reached[which] > 0);

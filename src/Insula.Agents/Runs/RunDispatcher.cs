@@ -8,9 +8,6 @@ using Microsoft.Extensions.Logging;
 
 namespace Insula.Agents.Runs;
 
-/// <summary>How many runs a tenant may have at work now; 0 while it is suspended or gone.</summary>
-public delegate ValueTask<int> ConcurrentRunsAllowed(Id<Tenant> tenant, CancellationToken ct);
-
 /// <summary>
 /// Sets workers on sessions that may have work: one worker per session at a time, over all nodes, several sessions at once,
 /// bounded per tenant and per node. It only decides who works; what there is to do is in the session's log, so a signal too
@@ -28,14 +25,14 @@ public sealed class RunDispatcher
     private readonly RunLeases _leases;
     private readonly QueueWatch _watch;
     private readonly SessionWakes _wakes;
-    private readonly ConcurrentRunsAllowed _allowed;
+    private readonly RunShareOf _shareOf;
     private readonly RunOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger<RunDispatcher> _log;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<Id<Tenant>, Lane> _lanes = [];
-    private readonly SemaphoreSlim _workers;
+    private readonly RunTurns _turns;
     private readonly CancellationTokenSource _stop = new();
     private TaskCompletionSource? _drained;
     private int _slots;
@@ -45,7 +42,7 @@ public sealed class RunDispatcher
         RunLeases leases,
         QueueWatch watch,
         SessionWakes wakes,
-        ConcurrentRunsAllowed allowed,
+        RunShareOf shareOf,
         RunOptions options,
         TimeProvider time,
         ILogger<RunDispatcher> log)
@@ -54,11 +51,11 @@ public sealed class RunDispatcher
         _leases = leases;
         _watch = watch;
         _wakes = wakes;
-        _allowed = allowed;
+        _shareOf = shareOf;
         _options = options;
         _time = time;
         _log = log;
-        _workers = new SemaphoreSlim(options.WorkersMax);
+        _turns = new RunTurns(options.WorkersMax, time);
     }
 
     /// <summary>
@@ -84,14 +81,18 @@ public sealed class RunDispatcher
         await Task.WhenAny(renewing);
     }
 
+    /// <summary>The workers of this node.</summary>
+    public WorkersNow Workers(Id<Tenant> tenant) => _turns.Workers(tenant);
+
     /// <summary>The session may have work. <paramref name="interrupt"/> ends its step under way, so that the worker sees the interrupt at once.</summary>
-    public void Signal(Id<Tenant> tenant, Id<Session> session, bool interrupt)
+    /// <param name="priority">As given to the queue.</param>
+    public void Signal(Id<Tenant> tenant, Id<Session> session, bool interrupt, int priority = 0)
     {
         lock (_lock)
         {
             if (!_lanes.TryGetValue(tenant, out var lane) || !lane.Slots.TryGetValue(session, out var busy))
             {
-                Occupy(new QueuedSession(tenant, session));
+                Occupy(new QueuedSession(tenant, session), priority, _time.GetUtcNow());
                 return;
             }
 
@@ -124,7 +125,7 @@ public sealed class RunDispatcher
             if (!_lanes.ContainsKey(tenant)) return;
         }
 
-        if (await _allowed(tenant, ct) == 0) Halt(tenant);
+        if (await _shareOf(tenant, ct) is { Concurrent: 0 }) Halt(tenant);
     }
 
     private async Task WatchAsync(CancellationToken ct)
@@ -157,20 +158,20 @@ public sealed class RunDispatcher
     }
 
     /// <summary>Sets a worker on a session that was found in the queue; one that has its slot here is known already.</summary>
-    private void TakeUp(QueuedSession entry)
+    private void TakeUp(FreeEntry free)
     {
         lock (_lock)
         {
-            if (!_lanes.TryGetValue(entry.Tenant, out var lane) || !lane.Slots.ContainsKey(entry.Session)) Occupy(entry);
+            if (!_lanes.TryGetValue(free.Entry.Tenant, out var lane) || !lane.Slots.ContainsKey(free.Entry.Session)) Occupy(free.Entry, free.Priority, free.Ready);
         }
     }
 
     /// <summary>Called under the lock, for a session that has no slot.</summary>
-    private void Occupy(QueuedSession entry)
+    private void Occupy(QueuedSession entry, int priority, DateTimeOffset ready)
     {
         if (_stop.IsCancellationRequested) return;
         if (!_lanes.TryGetValue(entry.Tenant, out var lane)) _lanes[entry.Tenant] = lane = new Lane();
-        var slot = new Slot(entry, lane);
+        var slot = new Slot(entry, lane, priority, ready);
         lane.Slots[entry.Session] = slot;
         _slots++;
         _ = Task.Run(() => OccupyAsync(slot), CancellationToken.None);
@@ -218,26 +219,11 @@ public sealed class RunDispatcher
     {
         try
         {
-            var allowed = await _allowed(slot.Entry.Tenant, ct);
-            if (allowed == 0) return null;
-            await slot.Lane.Gate.EnterAsync(allowed, ct);
-            try
-            {
-                await _workers.WaitAsync(ct);
-                try
-                {
-                    await WorkUnderLeaseAsync(slot, ct);
-                    return null;
-                }
-                finally
-                {
-                    _workers.Release();
-                }
-            }
-            finally
-            {
-                slot.Lane.Gate.Exit();
-            }
+            var share = await _shareOf(slot.Entry.Tenant, ct);
+            if (share.Concurrent == 0) return null;
+            using var turn = await _turns.EnterAsync(slot.Entry.Tenant, share, slot.Priority, slot.Ready, ct);
+            await WorkUnderLeaseAsync(slot, ct);
+            return null;
         }
         catch (FencedOffException)
         {
@@ -328,16 +314,18 @@ public sealed class RunDispatcher
 
     private sealed class Lane
     {
-        public RunGate Gate { get; } = new();
-
         public Dictionary<Id<Session>, Slot> Slots { get; } = [];
     }
 
-    private sealed class Slot(QueuedSession entry, Lane lane)
+    private sealed class Slot(QueuedSession entry, Lane lane, int priority, DateTimeOffset ready)
     {
         public QueuedSession Entry => entry;
 
         public Lane Lane => lane;
+
+        public int Priority => priority;
+
+        public DateTimeOffset Ready => ready;
 
         public WorkSignals Signals { get; } = new();
 

@@ -10,15 +10,19 @@ internal sealed class RunLease : IAsyncDisposable
     private readonly Action _markedAnew;
     private readonly CancellationTokenSource _lost;
     private readonly Lock _lock = new();
+    private readonly long _began;
     private long _mark;
+    private int _abandoned;
     private bool _settled;
     private bool _ended;
 
     /// <param name="markedAnew">Called at each renewal while the entry is marked anew: input came that the worker may have to know of now.</param>
-    public RunLease(RunLeases leases, QueuedSession entry, long mark, Action markedAnew, CancellationTokenSource lost)
+    public RunLease(RunLeases leases, QueuedSession entry, QueueLease taken, Action markedAnew, CancellationTokenSource lost)
     {
         _leases = leases;
-        _mark = mark;
+        _mark = taken.Mark;
+        _abandoned = taken.Abandoned;
+        _began = leases.Now;
         _markedAnew = markedAnew;
         _lost = lost;
         Entry = entry;
@@ -30,12 +34,30 @@ internal sealed class RunLease : IAsyncDisposable
     /// <summary>Ends when the lease is lost: what is done under it must stop at once.</summary>
     public CancellationToken Lost { get; }
 
-    /// <summary>Removes the entry when its work is done. True when it was marked anew: the lease goes on, and there may be work again.</summary>
-    public async Task<bool> SettleAsync(CancellationToken ct)
+    /// <summary>
+    /// How many holders in a row died with the session, as far as the queue can tell: their lease ran out, and no step was
+    /// done since. A holder that gave it back in order changes nothing.
+    /// </summary>
+    public int Abandoned => Volatile.Read(ref _abandoned);
+
+    /// <summary>What the lease has cost so far.</summary>
+    public double Cost => RunCost.Of(_leases.Since(_began));
+
+    /// <summary>A step was done: <see cref="Abandoned"/> is 0 again. Writes only when it was not.</summary>
+    public async Task ProgressedAsync(CancellationToken ct)
     {
-        if (await _leases.SettleAsync(Entry, Volatile.Read(ref _mark), ct) is { } again)
+        if (Abandoned == 0) return;
+        await _leases.ProgressedAsync(Entry, ct);
+        Volatile.Write(ref _abandoned, 0);
+    }
+
+    /// <summary>Ends the lease when the work is done. True when the entry was marked anew: the lease goes on, and there may be work again.</summary>
+    /// <param name="again">When the entry is to be taken up again if nobody wakes it before; null when it goes.</param>
+    public async Task<bool> SettleAsync(DateTimeOffset? again, CancellationToken ct)
+    {
+        if (await _leases.SettleAsync(Entry, Volatile.Read(ref _mark), Cost, again, ct) is { } mark)
         {
-            Volatile.Write(ref _mark, again);
+            Volatile.Write(ref _mark, mark);
             return true;
         }
 

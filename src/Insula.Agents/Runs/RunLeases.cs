@@ -31,9 +31,9 @@ internal sealed class RunLeases(IRunQueue queue, Node node, RunOptions options, 
     public async Task<RunLease?> TryTakeAsync(QueuedSession entry, Action markedAnew, CancellationToken ct)
     {
         var asked = time.GetTimestamp();
-        if (await queue.TryLeaseAsync(entry, node.Id, node.Alone ? Endless : options.LeaseLength, ct) is not { } mark) return null;
+        if (await queue.TryLeaseAsync(entry, node.Id, node.Alone ? Endless : options.LeaseLength, ct) is not { } taken) return null;
 
-        var lease = new RunLease(this, entry, mark, markedAnew, node.Alone ? new CancellationTokenSource() : new CancellationTokenSource(LeftSince(asked), time));
+        var lease = new RunLease(this, entry, taken, markedAnew, node.Alone ? new CancellationTokenSource() : new CancellationTokenSource(LeftSince(asked), time));
         _held[entry] = lease;
         return lease;
     }
@@ -58,7 +58,15 @@ internal sealed class RunLeases(IRunQueue queue, Node node, RunOptions options, 
         }
     }
 
-    internal Task<long?> SettleAsync(QueuedSession entry, long mark, CancellationToken ct) => queue.SettleAsync(entry, node.Id, mark, ct);
+    internal long Now => time.GetTimestamp();
+
+    internal TimeSpan Since(long began) => time.GetElapsedTime(began);
+
+    internal Task ProgressedAsync(QueuedSession entry, CancellationToken ct) => queue.ProgressedAsync(entry, node.Id, ct);
+
+    /// <summary>The store is told how long to wait, not until when: its clock counts, and this node's may be wrong.</summary>
+    internal Task<long?> SettleAsync(QueuedSession entry, long mark, double cost, DateTimeOffset? again, CancellationToken ct) =>
+        queue.SettleAsync(entry, node.Id, mark, new LeaseEnd(cost, again - time.GetUtcNow()), ct);
 
     /// <summary>The lease is over; it is given back unless its entry is gone. Never fails.</summary>
     internal async Task EndAsync(RunLease lease, bool giveBack)
@@ -68,7 +76,7 @@ internal sealed class RunLeases(IRunQueue queue, Node node, RunOptions options, 
         try
         {
             using var limit = new CancellationTokenSource(ReleaseLimit, time);
-            await queue.ReleaseAsync(lease.Entry, node.Id, limit.Token);
+            await queue.ReleaseAsync(lease.Entry, node.Id, new LeaseEnd(lease.Cost), limit.Token);
         }
         catch (Exception e)
         {

@@ -19,18 +19,18 @@ public static class RunsRegistration
         services.AddSingleton<TenantRuns>();
         services.AddSingleton(sp => new ModelCalls(
             sp.GetRequiredService<ModelCatalog>(), sp.GetRequiredService<ToolBox>(), options, sp.GetRequiredService<RunMetrics>(), sp.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<SessionWorker>().AddSingleton<RunLeases>().AddSingleton<QueueWatch>();
-        services.AddSingleton<ConcurrentRunsAllowed>(sp =>
+        services.AddSingleton<SessionWorker>().AddSingleton<RunLeases>().AddSingleton<QueueWatch>().AddSingleton<FindPlace>();
+        services.AddSingleton<RunShareOf>(sp =>
         {
             var standings = sp.GetRequiredService<TenantStandings>();
-            return async (tenant, ct) => await standings.FindAsync(tenant, ct) is { Refusal: null } standing ? standing.Limits.ConcurrentRuns : 0;
+            return async (tenant, ct) => await standings.FindAsync(tenant, ct) is { Refusal: null } standing ? new RunShare(standing.Limits.ConcurrentRuns) : RunShare.None;
         });
         services.AddSingleton(sp => new RunDispatcher(
             sp.GetRequiredService<SessionWorker>(),
             sp.GetRequiredService<RunLeases>(),
             sp.GetRequiredService<QueueWatch>(),
             sp.GetRequiredService<SessionWakes>(),
-            sp.GetRequiredService<ConcurrentRunsAllowed>(),
+            sp.GetRequiredService<RunShareOf>(),
             options,
             sp.GetRequiredService<TimeProvider>(),
             sp.GetRequiredService<ILogger<RunDispatcher>>()));

@@ -23,7 +23,7 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
             // Looked at first, so that an id of nothing costs a read and no entry; the append looks again.
             if (await store.Sessions.FindAsync(session, ct) is not { } found) return null;
             if (check(found) is { } refused) return refused;
-            await queue.WakeAsync(scope.Tenant, session, ct);
+            await queue.WakeAsync(scope.Tenant, session, default, ct);
             appended = await store.Sessions.AppendInputAsync(session, input, check, time.GetUtcNow(), ct);
         }
 
@@ -34,7 +34,7 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
             return appended;
         }
 
-        await queue.WakeAsync(scope.Tenant, session, ct);
+        await queue.WakeAsync(scope.Tenant, session, default, ct);
         feed.Publish(scope.Tenant, session, done.Value);
         dispatcher.Signal(scope.Tenant, session, input.Any(e => e.Body is UserInterrupt));
         return appended;
@@ -43,7 +43,7 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
     /// <summary>Adds a session with its initial input, and sets a worker on it when there is any.</summary>
     public async Task<IReadOnlyList<SessionEvent>> StartAsync(TenantScope scope, Session session, IReadOnlyList<NewEvent> initial, CancellationToken ct)
     {
-        if (initial.Count > 0) await queue.WakeAsync(scope.Tenant, session.Id, ct);
+        if (initial.Count > 0) await queue.WakeAsync(scope.Tenant, session.Id, default, ct);
         IReadOnlyList<SessionEvent> events;
         await using (var store = await stores.OpenAsync(scope, ct))
         {
@@ -52,7 +52,7 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
 
         if (initial.Count > 0)
         {
-            await queue.WakeAsync(scope.Tenant, session.Id, ct);
+            await queue.WakeAsync(scope.Tenant, session.Id, default, ct);
             dispatcher.Signal(scope.Tenant, session.Id, interrupt: false);
         }
 

@@ -24,7 +24,7 @@ internal sealed class SessionWorker(
         {
             if (await RunJournal.OpenAsync(stores, feed, time, scope, lease.Entry.Session, ct) is { } journal) await WorkThroughAsync(journal, signals, ct);
         }
-        while (await lease.SettleAsync(ct));
+        while (await lease.SettleAsync(again: null, ct));
     }
 
     private async Task WorkThroughAsync(RunJournal journal, WorkSignals signals, CancellationToken ct)

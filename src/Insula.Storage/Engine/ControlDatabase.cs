@@ -10,6 +10,8 @@ namespace Insula.Storage.Engine;
 /// </summary>
 internal abstract class ControlDatabase
 {
+    public abstract Dialect Dialect { get; }
+
     public abstract Database Platform { get; }
 
     public abstract Database For(Id<Tenant> tenant);

@@ -35,6 +35,8 @@ internal sealed class PgStores(PostgresStorage storage, PlaceTenants places, ITe
 /// <summary>The control store in the main database.</summary>
 internal sealed class ControlSchema(PostgresStorage storage) : ControlDatabase
 {
+    public override Dialect Dialect => Dialect.Postgres;
+
     public override Database Platform => storage.Control(PgScope.OfPlatform);
 
     public override Database For(Id<Tenant> tenant) => storage.Control(PgScope.InControl(tenant));

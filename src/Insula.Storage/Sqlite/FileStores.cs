@@ -17,6 +17,8 @@ internal sealed class FileStores(SqliteStorage storage) : ITenantStores
 /// <summary>The control store on its one file.</summary>
 internal sealed class ControlFile(SqliteStorage storage) : ControlDatabase
 {
+    public override Dialect Dialect => Dialect.Sqlite;
+
     public override Database Platform => storage.Control;
 
     public override Database For(Id<Tenant> tenant) => storage.Control;

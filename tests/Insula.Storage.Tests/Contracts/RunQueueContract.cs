@@ -60,11 +60,11 @@ public abstract class RunQueueContract : IAsyncLifetime
         var first = await LeaseAsync(entry);
         await WakeAsync(entry);
 
-        var second = await Queue.SettleAsync(entry, A, first, Ct);
+        var second = await Queue.SettleAsync(entry, A, first, default, Ct);
         Assert.True(second > first);
-        Assert.Null(await Queue.SettleAsync(entry, A, second.Value, Ct));
+        Assert.Null(await Queue.SettleAsync(entry, A, second.Value, default, Ct));
         Assert.Empty(await AllAsync());
-        Assert.Null(await Queue.SettleAsync(entry, A, second.Value, Ct));
+        Assert.Null(await Queue.SettleAsync(entry, A, second.Value, default, Ct));
     }
 
     [Fact]
@@ -73,10 +73,10 @@ public abstract class RunQueueContract : IAsyncLifetime
         var entry = NewEntry();
         await WakeAsync(entry);
         var old = await LeaseAsync(entry);
-        Assert.Null(await Queue.SettleAsync(entry, A, old, Ct));
+        Assert.Null(await Queue.SettleAsync(entry, A, old, default, Ct));
         await WakeAsync(entry);
         Assert.NotEqual(old, await LeaseAsync(entry));
-        Assert.NotNull(await Queue.SettleAsync(entry, A, old, Ct));
+        Assert.NotNull(await Queue.SettleAsync(entry, A, old, default, Ct));
         Assert.Equal([entry], await AllAsync());
     }
 
@@ -101,8 +101,8 @@ public abstract class RunQueueContract : IAsyncLifetime
         var mark = await LeaseAsync(entry);
 
         Assert.Null(await Queue.TryLeaseAsync(entry, B, Hour, Ct));
-        Assert.Null(await Queue.SettleAsync(entry, B, mark, Ct));
-        await Queue.ReleaseAsync(entry, B, Ct);
+        Assert.Null(await Queue.SettleAsync(entry, B, mark, default, Ct));
+        await Queue.ReleaseAsync(entry, B, default, Ct);
         Assert.Empty(await Queue.RenewAsync(B, [entry], Hour, Ct));
         Assert.Null(await Queue.TryLeaseAsync(entry, B, Hour, Ct));
 
@@ -122,7 +122,7 @@ public abstract class RunQueueContract : IAsyncLifetime
         Assert.Empty(await FreeAsync(FreeEntries.Untouched));
         Assert.DoesNotContain(given, await FreeAsync(FreeEntries.Dropped));
 
-        await Queue.ReleaseAsync(given, A, Ct);
+        await Queue.ReleaseAsync(given, A, default, Ct);
         await PassAsync(Short * 2);
         Assert.Empty(await FreeAsync(FreeEntries.Untouched));
         Assert.Equal([given, ended], await FreeAsync(FreeEntries.Dropped, limit: 1));
@@ -155,7 +155,7 @@ public abstract class RunQueueContract : IAsyncLifetime
         var marks = new Dictionary<QueuedSession, long>();
         foreach (var entry in entries) marks[entry] = await LeaseAsync(entry);
         await WakeAsync(entries[7]);
-        Assert.Null(await Queue.SettleAsync(entries[8], A, marks[entries[8]], Ct));
+        Assert.Null(await Queue.SettleAsync(entries[8], A, marks[entries[8]], default, Ct));
 
         var held = entries.Where(static (_, i) => i != 9).ToList();
         var kept = await Queue.RenewAsync(A, held, Hour, Ct);
@@ -183,7 +183,7 @@ public abstract class RunQueueContract : IAsyncLifetime
         var entries = new[] { suspended, suspended, active }.Select(static tenant => new QueuedSession(tenant, Id<Session>.New())).ToList();
         foreach (var entry in entries) await WakeAsync(entry);
         await LeaseAsync(entries[1]);
-        await Queue.ReleaseAsync(entries[1], A, Ct);
+        await Queue.ReleaseAsync(entries[1], A, default, Ct);
 
         Assert.Equal([entries[2]], await FreeAsync(FreeEntries.Untouched));
         Assert.Empty(await FreeAsync(FreeEntries.Dropped));
@@ -222,19 +222,19 @@ public abstract class RunQueueContract : IAsyncLifetime
                 case 0 when holders.MarkOf(entry, node) is { } mark:
                     // The entry may be gone with the answer, so the claim ends before the question.
                     holders.End(entry, node);
-                    await queue.SettleAsync(entry, node, mark, Ct);
-                    await queue.WakeAsync(entry.Tenant, entry.Session, Ct);
+                    await queue.SettleAsync(entry, node, mark, default, Ct);
+                    await queue.WakeAsync(entry.Tenant, entry.Session, default, Ct);
                     break;
                 case 1:
                     holders.End(entry, node);
-                    await queue.ReleaseAsync(entry, node, Ct);
+                    await queue.ReleaseAsync(entry, node, default, Ct);
                     break;
                 case 2 or 3 when holders.MarkOf(entry, node) is not null:
                     var kept = await queue.RenewAsync(node, [entry], length, Ct);
                     if (kept.TryGetValue(entry, out var renewed)) holders.Begin(entry, node, renewed, asked + length);
                     break;
                 default:
-                    if (await queue.TryLeaseAsync(entry, node, length, Ct) is { } taken) holders.Begin(entry, node, taken, asked + length);
+                    if (await queue.TryLeaseAsync(entry, node, length, Ct) is { } taken) holders.Begin(entry, node, taken.Mark, asked + length);
                     break;
             }
         }
@@ -242,9 +242,9 @@ public abstract class RunQueueContract : IAsyncLifetime
 
     private static QueuedSession NewEntry() => new(Id<Tenant>.New(), Id<Session>.New());
 
-    private Task WakeAsync(QueuedSession entry) => Queue.WakeAsync(entry.Tenant, entry.Session, Ct);
+    private Task WakeAsync(QueuedSession entry) => Queue.WakeAsync(entry.Tenant, entry.Session, default, Ct);
 
-    private async Task<long> LeaseAsync(QueuedSession entry, TimeSpan? length = null) => (await Queue.TryLeaseAsync(entry, A, length ?? Hour, Ct))!.Value;
+    private async Task<long> LeaseAsync(QueuedSession entry, TimeSpan? length = null) => (await Queue.TryLeaseAsync(entry, A, length ?? Hour, Ct))!.Mark;
 
     private async Task<Id<Tenant>> AddTenantAsync(TenantStatus status)
     {

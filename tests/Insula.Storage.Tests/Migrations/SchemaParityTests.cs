@@ -23,6 +23,19 @@ public sealed class SchemaParityTests(SharedPostgres shared)
         ["sqlite: schema_migrations.applied_at integer not null"] = "as above",
         ["sqlite: schema_migrations primary key (version)"] = "as above",
         ["postgres: sequence run_queue_marks"] = "see run_queue_clock",
+        ["postgres: table run_shares"] = "a data folder has one node, which keeps the order of turns in memory (FairOrder)",
+        ["postgres: run_shares.tenant_id text not null"] = "as above",
+        ["postgres: run_shares.concurrent integer not null"] = "as above",
+        ["postgres: run_shares.weight double precision not null"] = "as above",
+        ["postgres: run_shares.minimum integer not null"] = "as above",
+        ["postgres: run_shares.pass double precision not null"] = "as above",
+        ["postgres: run_shares.start_pass double precision not null"] = "as above",
+        ["postgres: run_shares.cost double precision not null"] = "as above",
+        ["postgres: run_shares.contests integer not null"] = "as above",
+        ["postgres: run_shares primary key (tenant_id)"] = "as above",
+        ["postgres: run_shares index (start_pass)"] = "as above",
+        ["postgres: run_queue.charged double precision"] = "as above",
+        ["postgres: run_queue index (tenant_id) partial"] = "counts a tenant's leases over all nodes",
     };
 
     /// <summary>Tables, columns with their logical types, keys and indexes. SQLite has no flags: they are its integers 0 and 1.</summary>

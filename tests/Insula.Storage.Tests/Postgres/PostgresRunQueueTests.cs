@@ -21,7 +21,7 @@ public sealed class PostgresRunQueueTests(SharedPostgres postgres) : RunQueueCon
     public async Task A_lease_outlives_the_storage_that_took_it_until_its_time_is_over()
     {
         var entry = new QueuedSession(Id<Tenant>.New(), Id<Session>.New());
-        await Queue.WakeAsync(entry.Tenant, entry.Session, Ct);
+        await Queue.WakeAsync(entry.Tenant, entry.Session, default, Ct);
         await Queue.TryLeaseAsync(entry, A, TimeSpan.FromMilliseconds(500), Ct);
         Stores = await ReopenAsync();
         Assert.Null(await Queue.TryLeaseAsync(entry, B, TimeSpan.FromHours(1), Ct));

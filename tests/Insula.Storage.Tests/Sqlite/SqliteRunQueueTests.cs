@@ -20,7 +20,7 @@ public sealed class SqliteRunQueueTests : RunQueueContract
     public async Task A_lease_ends_with_the_process_that_held_the_folder()
     {
         var entry = new QueuedSession(Id<Tenant>.New(), Id<Session>.New());
-        await Queue.WakeAsync(entry.Tenant, entry.Session, Ct);
+        await Queue.WakeAsync(entry.Tenant, entry.Session, default, Ct);
         await Queue.TryLeaseAsync(entry, A, TimeSpan.FromDays(10_000), Ct);
         Assert.Empty(await Queue.ListFreeAsync(FreeEntries.Dropped, 0, 10, Ct));
 

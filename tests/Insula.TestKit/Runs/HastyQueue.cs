@@ -11,22 +11,34 @@ public sealed class HastyQueue(IRunQueue queue) : IRunQueue
 {
     private int _wakes;
 
-    public async Task WakeAsync(Id<Tenant> tenant, Id<Session> session, CancellationToken ct)
+    public bool Orders => queue.Orders;
+
+    public async Task WakeAsync(Id<Tenant> tenant, Id<Session> session, WakeOptions options, CancellationToken ct)
     {
-        await queue.WakeAsync(tenant, session, ct);
+        await queue.WakeAsync(tenant, session, options, ct);
         if (Interlocked.Increment(ref _wakes) > 1) return;
         var (entry, hasty) = (new QueuedSession(tenant, session), Id<Node>.New());
-        await queue.SettleAsync(entry, hasty, (await queue.TryLeaseAsync(entry, hasty, TimeSpan.FromMinutes(1), ct))!.Value, ct);
+        await queue.SettleAsync(entry, hasty, (await queue.TryLeaseAsync(entry, hasty, TimeSpan.FromMinutes(1), ct))!.Mark, default, ct);
     }
 
-    public Task<long?> TryLeaseAsync(QueuedSession entry, Id<Node> node, TimeSpan length, CancellationToken ct) => queue.TryLeaseAsync(entry, node, length, ct);
+    public Task<ClaimedSession?> ClaimAsync(Id<Node> node, TimeSpan length, bool minima, CancellationToken ct) => queue.ClaimAsync(node, length, minima, ct);
+
+    public Task ShareAsync(Id<Tenant> tenant, RunShare share, CancellationToken ct) => queue.ShareAsync(tenant, share, ct);
+
+    public Task ProgressedAsync(QueuedSession entry, Id<Node> node, CancellationToken ct) => queue.ProgressedAsync(entry, node, ct);
+
+    public Task<EntryStanding?> FindAsync(QueuedSession entry, CancellationToken ct) => queue.FindAsync(entry, ct);
+
+    public Task<QueueDepth> CountAsync(CancellationToken ct) => queue.CountAsync(ct);
+
+    public Task<QueueLease?> TryLeaseAsync(QueuedSession entry, Id<Node> node, TimeSpan length, CancellationToken ct) => queue.TryLeaseAsync(entry, node, length, ct);
 
     public Task<IReadOnlyDictionary<QueuedSession, long>> RenewAsync(Id<Node> node, IReadOnlyCollection<QueuedSession> held, TimeSpan length, CancellationToken ct) =>
         queue.RenewAsync(node, held, length, ct);
 
-    public Task<long?> SettleAsync(QueuedSession entry, Id<Node> node, long mark, CancellationToken ct) => queue.SettleAsync(entry, node, mark, ct);
+    public Task<long?> SettleAsync(QueuedSession entry, Id<Node> node, long mark, LeaseEnd end, CancellationToken ct) => queue.SettleAsync(entry, node, mark, end, ct);
 
-    public Task ReleaseAsync(QueuedSession entry, Id<Node> node, CancellationToken ct) => queue.ReleaseAsync(entry, node, ct);
+    public Task ReleaseAsync(QueuedSession entry, Id<Node> node, LeaseEnd end, CancellationToken ct) => queue.ReleaseAsync(entry, node, end, ct);
 
     public Task<IReadOnlyList<FreeEntry>> ListFreeAsync(FreeEntries which, long after, int limit, CancellationToken ct) => queue.ListFreeAsync(which, after, limit, ct);
 

@@ -70,7 +70,7 @@ public sealed class RunHarness : IAsyncDisposable
             .AddSingleton(new ModelOptions())
             .AddSingleton<ModelCatalog>()
             .AddRuns(new RunOptions { StepsMax = 20 })
-            .AddSingleton<ConcurrentRunsAllowed>(_ => (_, _) => harness!.ReadAllowedAsync());
+            .AddSingleton<RunShareOf>(_ => (_, _) => harness!.ReadAllowedAsync());
         storage(services);
         foreach (var tool in tools) services.AddSingleton(tool);
         harness = new RunHarness(services.BuildServiceProvider(), clock) { Scope = scope };
@@ -144,7 +144,7 @@ public sealed class RunHarness : IAsyncDisposable
         await _running;
     }
 
-    private async ValueTask<int> ReadAllowedAsync()
+    private async ValueTask<RunShare> ReadAllowedAsync()
     {
         var allowed = Allowed;
         if (OnceAllowedIsRead is { } happening)
@@ -153,7 +153,7 @@ public sealed class RunHarness : IAsyncDisposable
             await happening();
         }
 
-        return allowed;
+        return new RunShare(allowed);
     }
 
     public async ValueTask DisposeAsync()

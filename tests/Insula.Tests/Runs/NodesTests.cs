@@ -139,7 +139,7 @@ public sealed class NodesTests : IAsyncLifetime
     {
         var first = await AddNodeAsync();
         var session = await first.AddSessionAsync(Ct);
-        await _cluster.Queue.WakeAsync(first.Scope.Tenant, session, Ct);
+        await _cluster.Queue.WakeAsync(first.Scope.Tenant, session, default, Ct);
         await using (var store = await first.Stores.OpenAsync(first.Scope, Ct))
             await store.Sessions.AppendInputAsync(session, [new NewEvent(new UserMessage([ContentBlock.OfText("hello")]))], static _ => null, first.Clock.GetUtcNow(), Ct);
 

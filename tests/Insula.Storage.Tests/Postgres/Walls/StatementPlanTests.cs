@@ -23,8 +23,11 @@ public sealed partial class StatementPlanTests(SharedPostgres postgres)
         ["EventSql.HasPending"] = "an expression, part of others",
     };
 
-    /// <summary>Tables of the platform that stay small, and indexes that hold few of a table's rows: they are read whole.</summary>
-    private static readonly string[] Small = ["plans", "operator_keys", "run_queue_leased", "tenants_suspended"];
+    /// <summary>
+    /// Tables of the platform that stay small, and indexes that hold few of a table's rows: they are read whole. Of
+    /// run_shares_by_start only the last row is read.
+    /// </summary>
+    private static readonly string[] Small = ["plans", "operator_keys", "run_queue_leased", "run_queue_held", "tenants_suspended", "run_shares_by_start"];
 
     /// <summary>Statements that do not go by the tenant, with the column that they go by and why.</summary>
     private static readonly Dictionary<string, (string Column, string Reason)> Exceptions = new(StringComparer.Ordinal)
@@ -32,12 +35,16 @@ public sealed partial class StatementPlanTests(SharedPostgres postgres)
         ["ApiKeySql.FindByHandle"] = ("handle", "whose key it is is what it asks; the handle is unique"),
         ["TenantSql.List"] = ("created_at", "the operator's list of all tenants, by age"),
         ["RunQueueSql.All"] = ("first_mark", "the platform walks the queue by age"),
-        ["RunQueueSql.Untouched"] = ("first_mark", "the platform walks the queue by age"),
+        ["RunQueueSql.UntouchedPostgres"] = ("first_mark", "the platform walks the queue by age"),
+        ["RunQueueSql.StandingPostgres"] = ("tenant_id", "steps from one tenant of the queue to the next"),
+        ["RunShareSql.FillPostgres"] = ("tenant_id", "steps from one tenant of the queue to the next"),
+        ["RunShareSql.ChoosePostgres"] = ("tenant_id", "steps from one tenant of the queue to the next"),
+        ["RunShareSql.ChooseOrWaitPostgres"] = ("tenant_id", "steps from one tenant of the queue to the next"),
         ["RunQueueSql.DroppedPostgres"] = ("first_mark", "the platform walks the queue by age"),
     };
 
-    /// <summary>Run once, when the only node of an embedded store starts.</summary>
-    private static readonly string[] OnceOnly = ["RunQueueSql.ReleaseAll"];
+    /// <summary>Run once, when the only node of an embedded store starts; or now and then, to count all of a table for the metrics.</summary>
+    private static readonly string[] OnceOnly = ["RunQueueSql.ReleaseAll", "RunQueueSql.DepthPostgres"];
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 

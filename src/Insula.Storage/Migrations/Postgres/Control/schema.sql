@@ -98,9 +98,16 @@ create table run_queue (
   first_mark bigint not null,
   lease_node text collate "C",
   lease_until bigint default 0 not null,
+  priority integer default 0 not null,
+  ready_at bigint default 0 not null,
+  turn_at bigint default 0 not null,
+  abandoned integer default 0 not null,
+  charged double precision,
   constraint run_queue_pkey PRIMARY KEY (tenant_id, session_id)
 );
 CREATE INDEX run_queue_by_age ON run_queue USING btree (first_mark);
+CREATE INDEX run_queue_by_turn ON run_queue USING btree (tenant_id, turn_at, first_mark);
+CREATE INDEX run_queue_held ON run_queue USING btree (tenant_id) WHERE (lease_node IS NOT NULL);
 CREATE INDEX run_queue_leased ON run_queue USING btree (first_mark) WHERE (lease_node IS NOT NULL);
 alter table run_queue enable row level security;
 alter table run_queue force row level security;
@@ -108,6 +115,25 @@ create policy tenant_isolation on run_queue as permissive for all to public
   using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
   with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
 grant delete, insert, select, update on run_queue to <user>;
+
+create table run_shares (
+  tenant_id text collate "C" not null,
+  concurrent integer default 1 not null,
+  weight double precision default 1 not null,
+  minimum integer default 0 not null,
+  pass double precision default 0 not null,
+  start_pass double precision default 0 not null,
+  cost double precision default 1 not null,
+  contests boolean default false not null,
+  constraint run_shares_pkey PRIMARY KEY (tenant_id)
+);
+CREATE INDEX run_shares_by_start ON run_shares USING btree (start_pass);
+alter table run_shares enable row level security;
+alter table run_shares force row level security;
+create policy tenant_isolation on run_shares as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on run_shares to <user>;
 
 create table tenants (
   tenant_id text collate "C" not null,

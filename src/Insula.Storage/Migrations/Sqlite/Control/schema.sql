@@ -52,7 +52,7 @@ CREATE TABLE run_queue (
   tenant_id text not null,
   session_id text not null,
   mark bigint not null,
-  first_mark bigint not null, lease_node text, lease_until bigint not null default 0,
+  first_mark bigint not null, lease_node text, lease_until bigint not null default 0, priority integer not null default 0, ready_at bigint not null default 0, turn_at bigint not null default 0, abandoned integer not null default 0,
   primary key (tenant_id, session_id)
 );
 
@@ -86,6 +86,8 @@ CREATE TABLE tenants (
 CREATE INDEX api_keys_by_age on api_keys (tenant_id, created_at, key_id);
 
 CREATE INDEX run_queue_by_age on run_queue (first_mark);
+
+CREATE INDEX run_queue_by_turn on run_queue (tenant_id, turn_at, first_mark);
 
 CREATE INDEX run_queue_leased on run_queue (first_mark) where lease_node is not null;
 
