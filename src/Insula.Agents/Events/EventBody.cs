@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Insula.Agents.Agents;
 using Insula.Agents.Input;
+using Insula.Agents.Sessions;
 using Insula.Tenancy.Identity;
 
 namespace Insula.Agents.Events;
@@ -26,6 +27,7 @@ namespace Insula.Agents.Events;
 [JsonDerivedType(typeof(SessionStatusRescheduled), "session.status_rescheduled")]
 [JsonDerivedType(typeof(SessionStatusTerminated), "session.status_terminated")]
 [JsonDerivedType(typeof(SessionUpdated), "session.updated")]
+[JsonDerivedType(typeof(SessionForked), "session.forked")]
 [JsonDerivedType(typeof(SessionDeleted), "session.deleted")]
 [JsonDerivedType(typeof(SessionError), "session.error")]
 [JsonDerivedType(typeof(SpanModelRequestStart), "span.model_request_start")]
@@ -134,6 +136,12 @@ public sealed record SessionUpdated : EventBody
 
 /// <summary>A session's agent at one moment.</summary>
 public sealed record AgentSnapshot(Id<Agent> Id, int Version, AgentDefinition Definition);
+
+/// <summary>
+/// The first event of a fork's own, an addition of ours to the vocabulary: the log before it is that of
+/// <paramref name="SessionId"/> up to <paramref name="At"/>, and whatever that left open is settled here.
+/// </summary>
+public sealed record SessionForked(Id<Session> SessionId, long At) : EventBody;
 
 public sealed record SessionDeleted : EventBody;
 

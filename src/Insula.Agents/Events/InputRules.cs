@@ -30,6 +30,15 @@ internal static class InputRules
             : Violation("initial_events", events);
     }
 
+    /// <summary>What a fork begins with: nothing waits in it for an answer, and nothing runs in it that could be interrupted.</summary>
+    public static Fault? ForkViolation(IReadOnlyList<InputBody> events)
+    {
+        var other = events.ToList().FindIndex(body => body is not (UserMessage or SystemMessage));
+        return other >= 0
+            ? Fault.Invalid($"events[{other}].type", "events of a fork may be user.message and system.message only: what was under way at the fork point does not go on in the fork, so there is nothing to answer or to interrupt.")
+            : Violation("events", events);
+    }
+
     private static Fault? Violation(string field, IReadOnlyList<InputBody> events) =>
         Check.Count(field, events.Count, EventsMax)
         ?? events.Select((body, i) => EventViolation($"{field}[{i}]", body)).FirstOrDefault(fault => fault is not null);

@@ -12,7 +12,7 @@ public sealed class ListEvents(ITenantStores stores)
     public async Task<Result<Page<SessionEvent>>> ListAsync(TenantScope scope, Id<Session> session, EventFilter filter, PageRequest page, CancellationToken ct)
     {
         await using var store = await stores.OpenAsync(scope, ct);
-        if (await store.Sessions.FindAsync(session, ct) is null) return SessionRules.NotFound;
-        return await store.Sessions.ListEventsAsync(session, filter, page, ct);
+        if (await store.Sessions.FindAsync(session, ct) is not { } found) return SessionRules.NotFound;
+        return await store.Sessions.ListEventsAsync(found, filter, page, ct);
     }
 }

@@ -17,7 +17,7 @@ public sealed class SendEvents(ITenantStores stores, SessionWork work)
     private static readonly string[] TypesOfCalls =
     [
         "agent.tool_use", "agent.custom_tool_use", "agent.tool_result", "user.tool_confirmation", "user.custom_tool_result",
-        "session.status_idle", "session.status_terminated",
+        "session.status_idle", "session.status_terminated", "session.forked",
     ];
 
     public async Task<Result<IReadOnlyList<SessionEvent>>> SendAsync(
@@ -67,12 +67,12 @@ public sealed class SendEvents(ITenantStores stores, SessionWork work)
         var answered = new HashSet<Id<SessionEvent>>();
         var filter = new EventFilter(TypesOfCalls, TimeRange.Any, Ascending: false);
         await using var store = await stores.OpenAsync(scope, ct);
-        if (await store.Sessions.FindAsync(session, ct) is null) return SessionRules.NotFound;
+        if (await store.Sessions.FindAsync(session, ct) is not { } found) return SessionRules.NotFound;
 
         string? cursor = null;
         do
         {
-            var page = await store.Sessions.ListEventsAsync(session, filter, new PageRequest(PageRequest.LimitMax, cursor), ct);
+            var page = await store.Sessions.ListEventsAsync(found, filter, new PageRequest(PageRequest.LimitMax, cursor), ct);
             foreach (var e in page.Items)
             {
                 if (EndsRun(e.Body)) return calls;
@@ -86,7 +86,7 @@ public sealed class SendEvents(ITenantStores stores, SessionWork work)
     }
 
     private static bool EndsRun(EventBody body) =>
-        body is SessionStatusTerminated || body is SessionStatusIdle idle && idle.StopReason.EventIds is null;
+        body is SessionStatusTerminated or SessionForked || body is SessionStatusIdle idle && idle.StopReason.EventIds is null;
 
     private sealed class WaitingCalls
     {

@@ -9,6 +9,8 @@ namespace Insula.Agents.Runs;
 /// <summary>
 /// The model's view of a log. Input stands where a run took it up, not where it was appended: a message sent while the
 /// agent was answering comes after that answer. Every tool call is answered, since providers refuse one that is not.
+/// Where the log is a fork's, what no run had taken up at the fork point stands there, and a run that was under way there
+/// ends there.
 /// </summary>
 internal sealed class Conversation
 {
@@ -24,7 +26,15 @@ internal sealed class Conversation
     public static (string? System, IReadOnlyList<ModelMessage> Messages) Of(string? system, IReadOnlyList<SessionEvent> log)
     {
         var conversation = new Conversation();
-        foreach (var run in log.Where(e => e.Run is not null).GroupBy(e => e.Run!.Value).OrderBy(FirstOwnSeq)) conversation.AddRun([.. run.OrderBy(e => e.Seq)]);
+        var parts = Settled(log).Where(e => e.Run is not null).GroupBy(e => e.Run!.Value)
+            .Select(run => (At: FirstOwnSeq(run), Events: run.OrderBy(e => e.Seq).ToList(), IsRun: true))
+            .Concat(LeftByForks(log).Select(left => (left.At, left.Events, IsRun: false)));
+        foreach (var part in parts.OrderBy(p => p.At))
+        {
+            if (part.IsRun) conversation.AddRun(part.Events);
+            else foreach (var e in part.Events) conversation.AddMessage(e);
+        }
+
         if (system is not null) conversation._guidance.Insert(0, system);
         return (
             conversation._guidance.Count == 0 ? null : string.Join("\n\n", conversation._guidance),
@@ -34,15 +44,40 @@ internal sealed class Conversation
     private static long FirstOwnSeq(IEnumerable<SessionEvent> run) =>
         run.Where(e => e.Body is not InputBody).Select(e => e.Seq).DefaultIfEmpty(long.MaxValue).Min();
 
+    /// <summary>The log with each result that a client sent before a fork point, and no run took up there, in the run that asked for it.</summary>
+    private static IEnumerable<SessionEvent> Settled(IReadOnlyList<SessionEvent> log)
+    {
+        if (log.LastOrDefault(e => e.Body is SessionForked) is not { } fork) return log;
+        var calls = log.Where(e => e.Body is AgentCustomToolUse).ToDictionary(e => e.Id, e => e.Run);
+        return log.Select(e => e is { Run: null, Body: UserCustomToolResult result } && e.Seq < fork.Seq ? e with { Run = calls.GetValueOrDefault(result.CustomToolUseId) } : e);
+    }
+
+    /// <summary>The messages that stood at each fork point without a run, but for those that an interrupt had settled.</summary>
+    private static IEnumerable<(long At, List<SessionEvent> Events)> LeftByForks(IReadOnlyList<SessionEvent> log)
+    {
+        var after = 0L;
+        foreach (var fork in log.Where(e => e.Body is SessionForked))
+        {
+            var left = log.Where(e => e.Run is null && e.Body is InputBody && e.Seq > after && e.Seq < fork.Seq).ToList();
+            var interrupted = left.FindLastIndex(e => e.Body is UserInterrupt);
+            yield return (fork.Seq, [.. left.Where((e, i) => i > interrupted || e.Body is SystemMessage)]);
+            after = fork.Seq;
+        }
+    }
+
     private void AddRun(List<SessionEvent> run)
     {
         var begin = FirstOwnSeq(run);
         foreach (var e in run.Where(e => e.Seq < begin)) AddMessage(e);
         foreach (var e in run) AddStep(e);
-        foreach (var call in _unanswered) Add(ModelRole.User, new ToolResultContent(call.ToString(), "The call was interrupted; its outcome is unknown.", IsError: true));
+        var why = run.Exists(EndsRun) ? "The call was interrupted; its outcome is unknown." : "The call was not run in this fork of the session; whether it was run elsewhere is unknown here.";
+        foreach (var call in _unanswered) Add(ModelRole.User, new ToolResultContent(call.ToString(), why, IsError: true));
         _unanswered.Clear();
         foreach (var e in run.Where(e => e.Seq > begin)) AddMessage(e);
     }
+
+    private static bool EndsRun(SessionEvent e) =>
+        e.Body is SessionStatusTerminated || e.Body is SessionStatusIdle idle && idle.StopReason.Type != StopReason.RequiresActionType;
 
     private void AddMessage(SessionEvent e)
     {

@@ -124,6 +124,11 @@ internal sealed class SessionState
             case SessionStatusTerminated:
                 EndRun();
                 break;
+            case SessionForked:
+                // Nothing of what was under way at the fork point goes on here: that would have its effects twice.
+                (OpenRequest, Waiting) = (null, false);
+                EndRun();
+                break;
         }
     }
 

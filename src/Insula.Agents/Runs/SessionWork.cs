@@ -58,4 +58,30 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
 
         return events;
     }
+
+    /// <summary>
+    /// Adds a session that goes on from <paramref name="origin"/>'s log, and sets a worker on it when its input starts a
+    /// run. Null when the origin is missing; a fault of <paramref name="fork"/> writes nothing.
+    /// </summary>
+    internal async Task<Result<Session>?> ForkAsync(
+        TenantScope scope, Id<Session> origin, Id<Session> id, bool starts, Func<Session, Result<SessionUpdate>> fork, CancellationToken ct)
+    {
+        Result<(Session Session, IReadOnlyList<SessionEvent> Events)>? made;
+        await using (var store = await stores.OpenAsync(scope, ct))
+        {
+            if (await store.Sessions.FindAsync(origin, ct) is not { } found) return null;
+            if (fork(found).Failed(out var refused, out _)) return refused;
+            if (starts) await queue.WakeAsync(scope.Tenant, id, default, ct);
+            made = await store.Sessions.ForkAsync(origin, fork, ct);
+        }
+
+        if (starts)
+        {
+            await queue.WakeAsync(scope.Tenant, id, default, ct);
+            dispatcher.Signal(scope.Tenant, id, interrupt: false);
+        }
+
+        if (made is not { } result) return null;
+        return result.Failed(out var fault, out var forked) ? fault : forked.Session;
+    }
 }

@@ -33,7 +33,17 @@ public interface ISessionStore
     /// <summary>Sets <see cref="Session.ArchivedAt"/> once (archiving twice is fine); null when missing, a fault when <paramref name="allowed"/> gives one.</summary>
     Task<Result<Session>?> ArchiveAsync(Id<Session> id, Func<Session, Fault?> allowed, DateTimeOffset at, CancellationToken ct);
 
-    /// <summary>Removes the session with its log and runs; null when missing, a fault when <paramref name="allowed"/> gives one.</summary>
+    /// <summary>
+    /// Adds a session whose log goes on from <paramref name="origin"/>'s: the log that <paramref name="fork"/> gives is
+    /// numbered from behind the fork point, and all before it is read from the origin. What is written does not depend on the
+    /// length of that. Null when the origin is missing, and when there is a fault nothing is written.
+    /// </summary>
+    Task<Result<(Session Session, IReadOnlyList<SessionEvent> Events)>?> ForkAsync(Id<Session> origin, Func<Session, Result<SessionUpdate>> fork, CancellationToken ct);
+
+    /// <summary>
+    /// Removes the session with its log and runs; null when missing, a fault when <paramref name="allowed"/> gives one, or
+    /// when forks read their beginning from it.
+    /// </summary>
     Task<Result<Done>?> RemoveAsync(Id<Session> id, Func<Session, Fault?> allowed, CancellationToken ct);
 
     /// <summary>
@@ -57,11 +67,15 @@ public interface ISessionStore
     /// <summary>The run that has not ended, or null.</summary>
     Task<Run?> FindOpenRunAsync(Id<Session> id, CancellationToken ct);
 
-    /// <summary>Events after <paramref name="afterSeq"/> in log order, at most <paramref name="limit"/>; empty when the session is missing.</summary>
+    /// <summary>
+    /// Events after <paramref name="afterSeq"/> in log order, at most <paramref name="limit"/>; empty when the session is missing. In a fork those before its fork point
+    /// are its origin's as they were there: an input that no run had taken up counts as settled when the fork was made,
+    /// whatever became of it in the origin.
+    /// </summary>
     Task<IReadOnlyList<SessionEvent>> ReadAsync(Id<Session> id, long afterSeq, int limit, CancellationToken ct);
 
     /// <summary>A page of the log by filter.</summary>
-    Task<Page<SessionEvent>> ListEventsAsync(Id<Session> id, EventFilter filter, PageRequest page, CancellationToken ct);
+    Task<Page<SessionEvent>> ListEventsAsync(Session session, EventFilter filter, PageRequest page, CancellationToken ct);
 }
 
 /// <summary>A session as it shall be, and the events that say so.</summary>
@@ -88,7 +102,11 @@ public sealed record RunAppend(
 public sealed class FencedOffException() : Exception("The session was claimed by another worker, or is gone.");
 
 /// <summary>Which events to list; null or empty members do not filter. <paramref name="Processed"/> compares <c>processed_at</c>, or the time of append where that is null.</summary>
-public sealed record EventFilter(IReadOnlyList<string>? Types, TimeRange Processed, bool Ascending);
+public sealed record EventFilter(IReadOnlyList<string>? Types, TimeRange Processed, bool Ascending)
+{
+    /// <summary>Only what this run produced or took up.</summary>
+    public Id<Run>? Run { get; init; }
+}
 
 /// <summary>One page with cursors both ways.</summary>
 public sealed record BidirectionalPage<T>(IReadOnlyList<T> Items, string? Next, string? Previous);

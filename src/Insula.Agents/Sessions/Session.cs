@@ -46,7 +46,13 @@ public sealed record Session(
     DateTimeOffset? ArchivedAt) : IIdentified
 {
     public static string IdPrefix => "sesn";
+
+    /// <summary>Of which session and event it was forked; null when it was not.</summary>
+    public ForkPoint? ForkedFrom { get; init; }
 }
+
+/// <summary>A position in a session's log: after event <paramref name="At"/>, 0 for before the first.</summary>
+public sealed record ForkPoint(Id<Session> SessionId, long At);
 
 /// <summary>Which sessions to list; null members do not filter.</summary>
 public sealed record SessionFilter

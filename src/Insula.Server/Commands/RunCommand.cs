@@ -16,7 +16,7 @@ internal static class RunCommand
     private static readonly Argument<string> PromptText = new("prompt") { Description = "What to say to the agent; '-' reads it from stdin" };
     private static readonly Option<string?> Agent = new("--agent", "-a") { Description = "Name or id of the agent [the tenant's oldest]", HelpName = "agent" };
     private static readonly Option<string?> Environment = new("--environment") { Description = "Name or id of the environment [the tenant's oldest; made when there is none]", HelpName = "environment" };
-    private static readonly Option<string?> Session = new("--session", "-s") { Description = "Go on with this session instead of starting one", HelpName = "id" };
+    private static readonly Option<string?> Session = new("--session", "-s", "--resume") { Description = "Go on with this session instead of starting one", HelpName = "id" };
     private static readonly Option<bool> Follow = new("--follow", "-f") { Description = "Show the answer as it is written, and on stderr what the agent does" };
     private static readonly Option<bool> Yes = new("--yes", "-y") { Description = "Allow every tool that asks for permission" };
 
@@ -27,7 +27,7 @@ internal static class RunCommand
         return client.Acts(command, RunAsync).WithExamples(
             "insula run \"What is a placement?\"",
             "insula run \"Summarise the change log\" --agent reader --follow",
-            "insula run \"And what about schema?\" --session sesn_…",
+            "insula run \"And what about schema?\" --resume sesn_…",
             "git diff | insula run - -o json | jq -r .answer");
     }
 
@@ -59,7 +59,7 @@ internal static class RunCommand
         {
             if (call.Get(Agent) is not null || call.Get(Environment) is not null)
             {
-                throw new CommandException(ExitCode.Usage, "--session goes without --agent and --environment: a session keeps those it began with.");
+                throw new CommandException(ExitCode.Usage, "--session (--resume) goes without --agent and --environment: a session keeps those it began with.");
             }
 
             return existing;

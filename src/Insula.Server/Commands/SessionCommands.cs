@@ -20,11 +20,15 @@ internal static class SessionCommands
         new("id", "id"), new("status", "status"), new("title", "title"), new("agent", "agent.name"), new("agent id", "agent.id"), new("agent version", "agent.version"),
         new("model", "agent.model.id"), new("environment", "environment_id"), new("tokens in", "usage.input_tokens"), new("tokens out", "usage.output_tokens"),
         new("active seconds", "stats.active_seconds"), Column.Time("created", "created_at"), Column.Time("updated", "updated_at"), Column.Time("archived", "archived_at"),
+        new("forked from", "forked_from.session_id"), new("forked at", "forked_from.at"),
     ];
+
+    private static readonly Column[] CheckpointColumns =
+        [new("AT", "seq"), new("WHAT", "kind"), new("EVENT", "event_id"), new("RUN", "run_id"), Column.Time("CREATED", "created_at")];
 
     private static readonly Argument<string> Id = new("id") { Description = "The session's id, sesn_…" };
 
-    public static Command Build(ClientOptions client) => client.AddTo(new Command("session", "Conversations and their event logs") { List(client), Show(client), Tail(client) });
+    public static Command Build(ClientOptions client) => client.AddTo(new Command("session", "Conversations and their event logs") { List(client), Show(client), Tail(client), Checkpoints(client), Fork(client) });
 
     private static Command List(ClientOptions client)
     {
@@ -49,15 +53,44 @@ internal static class SessionCommands
 
     private static Command Tail(ClientOptions client)
     {
+        var follow = new Option<bool>("--follow", "-f") { Description = "Wait for more; what it does anyway" };
         var noFollow = new Option<bool>("--no-follow") { Description = "End with the newest event instead of waiting for more" };
         var after = new Option<long>("--after") { Description = "Begin after this event number", HelpName = "n" };
-        var command = new Command("tail", "Print a session's log from the beginning, then what happens, until Ctrl-C; with -o json one event a line") { Id, after, noFollow };
+        var command = new Command("tail", "Print a session's log from the beginning, then what happens, until Ctrl-C; with -o json one event a line") { Id, after, follow, noFollow };
         return client.Acts(command, async (call, ct) =>
         {
+            if (call.Get(noFollow) && call.Get(follow)) throw new CommandException(ExitCode.Usage, "--follow and --no-follow exclude each other.");
             if (call.Get(noFollow)) await PrintLogAsync(call, call.Get(after), ct);
             else await FollowAsync(call, call.Get(after), ct);
             return ExitCode.Ok;
         }).WithExamples("insula session tail sesn_…", "insula session tail sesn_… --no-follow -o json | jq -r .type");
+    }
+
+    private static Command Checkpoints(ClientOptions client)
+    {
+        var run = new Option<string?>("--run") { Description = "Only those of this run", HelpName = "id" };
+        var limit = Lists.Limit();
+        return client.Acts(new Command("checkpoints", "List the positions of a session's log that are worth a fork, newest first") { Id, run, limit }, async (call, ct) =>
+        {
+            var path = Lists.Path($"{OwnPathOf(call)}/checkpoints", ("run_id", call.Get(run)));
+            call.Printer.List(await Lists.ReadAsync(call, path, limit, ct), CheckpointColumns);
+            return ExitCode.Ok;
+        }).WithExamples("insula session checkpoints sesn_…");
+    }
+
+    private static Command Fork(ClientOptions client)
+    {
+        var at = new Option<long>("--at") { Description = "The last event that the fork shares, by its number; 0 for none", HelpName = "n", Required = true };
+        var prompt = new Option<string?>("--prompt") { Description = "What to say in the fork; a run starts with it", HelpName = "text" };
+        var command = new Command("fork", "Make a session that goes on from an event of this one; nothing is copied and nothing is run again") { Id, at, prompt };
+        return client.Acts(command, async (call, ct) =>
+        {
+            object[] events = call.Get(prompt) is { } text ? [new { type = "user.message", content = new[] { new { type = "text", text } } }] : [];
+            var fork = await call.Api.PostAsync($"{OwnPathOf(call)}/fork", new { at = call.Get(at), events }, ct);
+            call.Printer.One(fork, Fields);
+            if (call.Terminal.ErrorIsTerminal) call.Printer.Note($"\nGo on with: insula run \"…\" --resume {fork.TextAt("id")}");
+            return ExitCode.Ok;
+        }).WithExamples("insula session fork sesn_… --at 12", "insula session fork sesn_… --at 0 --prompt \"Once more, in French.\"");
     }
 
     private static async Task FollowAsync(ClientCall call, long after, CancellationToken ct)
@@ -86,6 +119,8 @@ internal static class SessionCommands
         });
         call.Terminal.Out.Flush();
     }
+
+    private static string OwnPathOf(ClientCall call) => $"api/v1/sessions/{Uri.EscapeDataString(call.Get(Id))}";
 
     private static string PathOf(ClientCall call) => $"{Path}/{Uri.EscapeDataString(call.Get(Id))}";
 }

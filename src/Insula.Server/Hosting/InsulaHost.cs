@@ -63,6 +63,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         app.MapKeys();
         app.MapAudit();
         app.MapKnowledge();
+        app.MapForks();
         app.MapManagedAgents();
         additions.Routes(app);
         DefaultDeny.RefuseUnguarded(((IEndpointRouteBuilder)app).DataSources.SelectMany(static source => source.Endpoints));

@@ -3,6 +3,7 @@ using Insula.Agents.Environments;
 using Insula.Agents.Events;
 using Insula.Agents.Serialization;
 using Insula.Agents.Sessions;
+using Insula.Server.Endpoints;
 using Insula.Server.Http;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Faults;
@@ -38,7 +39,8 @@ internal static class ManagedAgentsRoutes
         .AddSingleton<SendEvents>()
         .AddSingleton<ListEvents>()
         .AddSingleton<StreamEvents>()
-        .AddSingleton<EventStreams>();
+        .AddSingleton<EventStreams>()
+        .AddForks();
 
     public static void MapManagedAgents(this IEndpointRouteBuilder routes)
     {
@@ -56,7 +58,7 @@ internal static class ManagedAgentsRoutes
     public static TBuilder Writes<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder => endpoint.RequireTenant(Permissions.Write, CallClass.Requests);
 
-    public static IResult Ok<T>(T view) => Results.Json(view, AgentsJson.Options);
+    public static IResult Ok<T>(T view, int status = StatusCodes.Status200OK) => Results.Json(view, AgentsJson.Options, statusCode: status);
 
     public static IResult Answer<T, TView>(Result<T> result, Func<T, TView> view) => Answers.Of(result, value => Ok(view(value)));
 

@@ -30,6 +30,10 @@ internal sealed record SessionView(
 
     public string? DeploymentId => null;
 
+    /// <summary>An addition of ours, in forks only.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ForkPoint? ForkedFrom { get; init; }
+
     public static SessionView Of(Session session, DateTimeOffset now) => new(
         session.Id,
         "session",
@@ -43,7 +47,10 @@ internal sealed record SessionView(
         SessionStatsView.Of(session, now),
         session.CreatedAt.UtcDateTime,
         session.UpdatedAt.UtcDateTime,
-        session.ArchivedAt?.UtcDateTime);
+        session.ArchivedAt?.UtcDateTime)
+    {
+        ForkedFrom = session.ForkedFrom,
+    };
 }
 
 internal sealed record SessionUsageView(

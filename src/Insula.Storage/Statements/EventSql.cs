@@ -8,6 +8,7 @@ internal static class EventSql
         """
         coalesce(processed_at, created_at) between @processed_from and @processed_to
           and (cast(@types as text) is null or replace(@types, '|' || type || '|', '') <> @types)
+          and (cast(@run_id as text) is null or run_id = @run_id)
         """;
 
     public const string Insert =
@@ -50,6 +51,35 @@ internal static class EventSql
         order by seq desc
         limit @limit
         """;
+
+    /// <summary>
+    /// What a fork reads of its origin, up to <c>@to_seq</c>. The origin goes on after the fork was made, and it takes up
+    /// input that stands before the fork point; the fork must not see that. So input counts as taken up only if its run
+    /// wrote something up to the fork point when it took the input up, or after that (what is appended together has one
+    /// moment), and as settled by the fork otherwise: the answer is the same for ever.
+    /// </summary>
+    private const string Prefix =
+        $"""
+        (select e.seq, e.event_id, e.type, e.body, e.created_at, e.epoch,
+          case when {TakenUp} then e.processed_at else @settled_at end as processed_at,
+          case when {TakenUp} then e.run_id end as run_id
+        from events e
+        where e.tenant_id = @tenant_id and e.session_id = @session_id and e.seq > @after_seq and e.seq <= @to_seq) prefix
+        """;
+
+    private const string Inputs = "('user.message', 'user.interrupt', 'user.tool_confirmation', 'user.custom_tool_result', 'system.message')";
+
+    private const string TakenUp =
+        $"""
+        (e.type not in {Inputs} or exists (
+          select 1 from events o
+          where o.tenant_id = @tenant_id and o.session_id = @session_id and o.seq > e.seq and o.seq <= @to_seq
+            and o.run_id = e.run_id and o.created_at >= e.processed_at and o.type not in {Inputs}))
+        """;
+
+    public const string PrefixUp = $"select {Columns} from {Prefix} where seq < @before_seq and {Filter} order by seq limit @limit";
+
+    public const string PrefixDown = $"select {Columns} from {Prefix} where seq < @before_seq and {Filter} order by seq desc limit @limit";
 
     /// <summary>An input is taken up once, under a worker's claim; a second time changes nothing.</summary>
     public const string TakeUp =

@@ -5,7 +5,8 @@ internal static class SessionSql
     private const string Columns =
         """
         session_id, agent_id, agent_version, agent, environment_id, title, metadata, budget, status, last_seq, epoch, pending_input,
-        input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, active_seconds, created_at, updated_at, archived_at
+        input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, active_seconds, created_at, updated_at, archived_at,
+        forked_from, forked_at
         """;
 
     private const string Filter =
@@ -21,7 +22,8 @@ internal static class SessionSql
         $"""
         insert into sessions (tenant_id, {Columns})
         values (@tenant_id, @session_id, @agent_id, @agent_version, @agent, @environment_id, @title, @metadata, @budget, @status, @last_seq, @epoch, @pending_input,
-          @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @active_seconds, @created_at, @updated_at, @archived_at)
+          @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @active_seconds, @created_at, @updated_at, @archived_at,
+          @forked_from, @forked_at)
         """;
 
     public const string Find = $"select {Columns} from sessions where tenant_id = @tenant_id and session_id = @session_id";
@@ -49,6 +51,21 @@ internal static class SessionSql
         """;
 
     public const string Archive = "update sessions set archived_at = @at, updated_at = @at where tenant_id = @tenant_id and session_id = @session_id";
+
+    /// <summary>The session, the one it was forked from, the one that that was forked from, and so on.</summary>
+    public const string Line =
+        """
+        with recursive line (depth, session_id, forked_from, forked_at, created_at) as (
+          select 0, s.session_id, s.forked_from, s.forked_at, s.created_at from sessions s
+          where s.tenant_id = @tenant_id and s.session_id = @session_id
+          union all
+          select l.depth + 1, s.session_id, s.forked_from, s.forked_at, s.created_at
+          from line l join sessions s on s.tenant_id = @tenant_id and s.session_id = l.forked_from
+        )
+        select session_id, forked_at, created_at from line order by depth
+        """;
+
+    public const string CountForks = "select count(*) from sessions where tenant_id = @tenant_id and forked_from = @session_id";
 
     public const string Delete = "delete from sessions where tenant_id = @tenant_id and session_id = @session_id";
 

@@ -33,7 +33,9 @@ internal static class SessionRows
         ("@active_seconds", session.ActiveSeconds),
         ("@created_at", Instant.ToNumber(session.CreatedAt)),
         ("@updated_at", Instant.ToNumber(session.UpdatedAt)),
-        ("@archived_at", Instant.ToValue(session.ArchivedAt)));
+        ("@archived_at", Instant.ToValue(session.ArchivedAt)),
+        ("@forked_from", session.ForkedFrom?.SessionId.ToString()),
+        ("@forked_at", session.ForkedFrom is { } fork ? fork.At : Null.Long));
 
     /// <summary>Writes what an update may change, and nothing else.</summary>
     public static void Update(Link link, string tenant, Session session) => link.Post(
@@ -65,7 +67,10 @@ internal static class SessionRows
         row.GetDouble(16),
         row.Moment(17),
         row.Moment(18),
-        row.MomentOrNull(19));
+        row.MomentOrNull(19))
+    {
+        ForkedFrom = row.IsDBNull(20) ? null : new ForkPoint(row.Id<Session>(20), row.GetInt64(21)),
+    };
 
     private static string? BudgetText(Session session) => session.Budget is { } budget ? Rows.ToJson(budget) : null;
 }

@@ -15,6 +15,8 @@ namespace Insula.Storage.TenantData;
 /// </summary>
 internal sealed class SessionStore(Database database, string tenant) : ISessionStore
 {
+    private static readonly EventFilter EveryEvent = new(Types: null, TimeRange.Any, Ascending: true);
+
     public Task<IReadOnlyList<SessionEvent>> AddAsync(Session session, IReadOnlyList<NewEvent> initial, CancellationToken ct) => database.WriteAsync<IReadOnlyList<SessionEvent>>(
         link =>
         {
@@ -65,11 +67,27 @@ internal sealed class SessionStore(Database database, string tenant) : ISessionS
         },
         ct);
 
+    public Task<Result<(Session Session, IReadOnlyList<SessionEvent> Events)>?> ForkAsync(
+        Id<Session> origin, Func<Session, Result<SessionUpdate>> fork, CancellationToken ct) =>
+        database.WriteAsync<Result<(Session Session, IReadOnlyList<SessionEvent> Events)>?>(
+            async link =>
+            {
+                // Held, so that it is not removed before the fork that reads from it is there.
+                if (await HoldAsync(link, origin) is not { } session) return null;
+                if (fork(session).Failed(out var fault, out var made)) return fault;
+                SessionRows.Insert(link, tenant, made.Session);
+                var events = AppendAndProject(link, made.Session, made.Log, made.Session.CreatedAt, made.Session.UpdatedAt);
+                return (made.Session with { LastSeq = made.Session.LastSeq + events.Count }, events);
+            },
+            ct);
+
     public Task<Result<Done>?> RemoveAsync(Id<Session> id, Func<Session, Fault?> allowed, CancellationToken ct) => database.WriteAsync<Result<Done>?>(
         async link =>
         {
             if (await HoldAsync(link, id) is not { } session) return null;
             if (allowed(session) is { } fault) return fault;
+            var forks = await link.FirstAsync(SessionSql.CountForks, static row => row.GetInt64(0), ("@tenant_id", tenant), ("@session_id", id.ToString()));
+            if (forks > 0) return ForkRules.ReadFrom(forks);
             link.Post(SessionSql.Delete, ("@tenant_id", tenant), ("@session_id", id.ToString()));
             return new Done();
         },
@@ -99,32 +117,54 @@ internal sealed class SessionStore(Database database, string tenant) : ISessionS
     public Task<Run?> FindOpenRunAsync(Id<Session> id, CancellationToken ct) =>
         database.FirstAsync(RunSql.FindOpen, RunRows.Read, ct, ("@tenant_id", tenant), ("@session_id", id.ToString()));
 
-    public async Task<IReadOnlyList<SessionEvent>> ReadAsync(Id<Session> id, long afterSeq, int limit, CancellationToken ct) => await database.AllAsync(
-        EventSql.Read,
-        EventLog.Read,
-        ct,
-        ("@tenant_id", tenant),
-        ("@session_id", id.ToString()),
-        ("@after_seq", afterSeq),
-        ("@limit", limit));
-
-    public async Task<Page<SessionEvent>> ListEventsAsync(Id<Session> id, EventFilter filter, PageRequest page, CancellationToken ct)
+    /// <summary>
+    /// A fork has an event of its own behind its fork point, and numbers have no gaps: so a read of its own events either
+    /// begins where it was asked to, or shows that others come before. A log that is no fork's costs one statement.
+    /// </summary>
+    public async Task<IReadOnlyList<SessionEvent>> ReadAsync(Id<Session> id, long afterSeq, int limit, CancellationToken ct)
     {
-        var list = $"events {tenant} {id} {(filter.Ascending ? "up" : "down")}";
-        var after = Cursor.Of(page, list, filter.Ascending ? Cursor.Bottom : Cursor.Top);
+        var own = await database.AllAsync(
+            EventSql.Read,
+            EventLog.Read,
+            ct,
+            ("@tenant_id", tenant),
+            ("@session_id", id.ToString()),
+            ("@after_seq", afterSeq),
+            ("@limit", limit));
+        if (own.Count == 0 || own[0].Seq == afterSeq + 1) return own;
+
+        var forked = await ForkedLog.FindAsync(database, tenant, id, ct);
+        var before = await forked.UpAsync(afterSeq, EveryEvent, limit, ct);
+        return [.. before, .. own.Take(limit - before.Count)];
+    }
+
+    public async Task<Page<SessionEvent>> ListEventsAsync(Session session, EventFilter filter, PageRequest page, CancellationToken ct)
+    {
+        var list = $"events {tenant} {session.Id} {(filter.Ascending ? "up" : "down")}";
+        var after = Cursor.Of(page, list, filter.Ascending ? Cursor.Bottom : Cursor.Top).At;
+        var limit = page.Limit + 1;
+        var forked = session.ForkedFrom is null ? null : await ForkedLog.FindAsync(database, tenant, session.Id, ct);
+        var rows = filter.Ascending && forked is not null ? await forked.UpAsync(after, filter, limit, ct) : [];
+        if (rows.Count < limit) rows.AddRange(await ListOwnAsync(session.Id, filter, after, limit - rows.Count, ct));
+        if (rows.Count < limit && !filter.Ascending && forked is not null) rows.AddRange(await forked.DownAsync(after, filter, limit - rows.Count, ct));
+        return Pages.Cut(rows, page.Limit, last => new Cursor(last.Seq, "").ToText(list));
+    }
+
+    private Task<List<SessionEvent>> ListOwnAsync(Id<Session> id, EventFilter filter, long after, int limit, CancellationToken ct)
+    {
         var processed = Moments.Of(filter.Processed);
-        var rows = await database.AllAsync(
+        return database.AllAsync(
             filter.Ascending ? EventSql.ListUp : EventSql.ListDown,
             EventLog.Read,
             ct,
             ("@tenant_id", tenant),
             ("@session_id", id.ToString()),
-            ("@after_seq", after.At),
+            ("@after_seq", after),
             ("@processed_from", processed.From),
             ("@processed_to", processed.To),
             ("@types", filter.Types is { Count: > 0 } types ? Rows.ToNames(types) : null),
-            ("@limit", page.Limit + 1));
-        return Pages.Cut(rows, page.Limit, last => new Cursor(last.Seq, "").ToText(list));
+            ("@run_id", filter.Run?.ToString()),
+            ("@limit", limit));
     }
 
     /// <summary>The session, which no other writer changes before this unit ends.</summary>

@@ -66,6 +66,9 @@ public static class RouteTable
         new("GET", "/api/v1/knowledge/sources/{id}", Who.ReadKey, "/api/v1/knowledge/sources/{source}"),
         new("DELETE", "/api/v1/knowledge/sources/{id}", Who.WriteKey, "/api/v1/knowledge/sources/{source}"),
 
+        new("POST", "/api/v1/sessions/{id}/fork", Who.WriteKey, "/api/v1/sessions/{session}/fork", """{"at":0}"""),
+        new("GET", "/api/v1/sessions/{id}/checkpoints", Who.ReadKey, "/api/v1/sessions/{session}/checkpoints"),
+
         new("POST", "/v1/agents", Who.WriteKey, "/v1/agents", Agent),
         new("GET", "/v1/agents", Who.ReadKey, "/v1/agents"),
         new("GET", "/v1/agents/{id}", Who.ReadKey, "/v1/agents/{agent}"),

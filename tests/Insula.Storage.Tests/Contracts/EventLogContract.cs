@@ -117,12 +117,12 @@ public abstract class EventLogContract : TenantStoreContract
         await Holds(new(["user.message", "agent.message"], TimeRange.Any, false), e => e.Body is UserMessage or AgentMessage);
         await Holds(new([], new(Start, null, null, null), true), e => e.ProcessedAt > Start);
         await Holds(new(["no.such.type"], TimeRange.Any, true), static _ => false);
-        Assert.Empty((await Other.Sessions.ListEventsAsync(_session.Id, new(null, TimeRange.Any, true), First(10), Ct)).Items);
+        Assert.Empty((await Other.Sessions.ListEventsAsync(_session, new(null, TimeRange.Any, true), First(10), Ct)).Items);
 
         async Task Holds(EventFilter filter, Func<SessionEvent, bool> inside)
         {
             var expected = log.Where(inside);
-            SameList(filter.Ascending ? expected : expected.Reverse(), await Walk(page => Store.Sessions.ListEventsAsync(_session.Id, filter, page, Ct), 2));
+            SameList(filter.Ascending ? expected : expected.Reverse(), await Walk(page => Store.Sessions.ListEventsAsync(_session, filter, page, Ct), 2));
         }
     }
 

@@ -104,6 +104,39 @@ public sealed class DatabaseEventLogTests(SharedPostgres postgres) : EventLogCon
     protected override ValueTask CloseAsync() => _home.DisposeAsync();
 }
 
+public sealed class SharedForksTests(SharedPostgres postgres) : ForksContract
+{
+    private readonly PostgresHome _home = new(postgres) { Common = true };
+
+    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Shared);
+
+    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Shared);
+
+    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+}
+
+public sealed class SchemaForksTests(SharedPostgres postgres) : ForksContract
+{
+    private readonly PostgresHome _home = new(postgres) { Common = true };
+
+    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Schema);
+
+    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Schema);
+
+    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+}
+
+public sealed class DatabaseForksTests(SharedPostgres postgres) : ForksContract
+{
+    private readonly PostgresHome _home = new(postgres) { Common = true };
+
+    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Database);
+
+    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Database);
+
+    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+}
+
 public sealed class SharedKnowledgeTests(SharedPostgres postgres) : KnowledgeContract
 {
     private readonly PostgresHome _home = new(postgres) { Common = true };

@@ -46,3 +46,14 @@ public sealed class SqliteKnowledgeTests : KnowledgeContract
 
     protected override ValueTask CloseAsync() => _home.DisposeAsync();
 }
+
+public sealed class SqliteForksTests : ForksContract
+{
+    private readonly SqliteHome _home = new();
+
+    protected override Task<ITenantStores> OpenAsync() => _home.OpenStoresAsync();
+
+    protected override Task<ITenantStores> ReopenAsync() => _home.ReopenStoresAsync();
+
+    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+}

@@ -9,6 +9,8 @@ using Insula.Agents.Sessions;
 using Insula.Agents.Tools;
 using Insula.Storage;
 using Insula.Tenancy.Access;
+using Insula.Tenancy.Audit;
+using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.DependencyInjection;
@@ -110,6 +112,9 @@ public sealed class RunHarness : IAsyncDisposable
         var appended = await _services.GetRequiredService<SessionWork>().SubmitAsync(Scope, session, [new NewEvent(body)], static _ => null, ct);
         return appended!.Value.Value[0].Id;
     }
+
+    public Task<Result<Session>> ForkAsync(Id<Session> origin, long at, IReadOnlyList<InputBody> events, CancellationToken ct) =>
+        new ForkSession(_services.GetRequiredService<SessionWork>(), _services.GetRequiredService<IAuditLog>(), Clock).ForkAsync(Scope, origin, at, events, ct);
 
     /// <summary>The log as it stands when the <paramref name="times"/>-th event of type <typeparamref name="T"/> is in it.</summary>
     public async Task<IReadOnlyList<SessionEvent>> UntilAsync<T>(Id<Session> session, CancellationToken ct, int times = 1)

@@ -25,6 +25,7 @@ internal static class EventText
         "agent.tool_result" => (data.At("is_error") is { ValueKind: JsonValueKind.True } ? "error: " : "") + Short(Of(data)),
         "user.tool_confirmation" => Short($"{data.TextAt("result")} {data.TextAt("deny_message")}"),
         "session.error" => Short(data.TextAt("error.message")),
+        "session.forked" => $"of {data.TextAt("session_id")} at {data.At("at")}",
         "session.status_idle" => data.TextAt("stop_reason.type"),
         "span.model_request_end" => $"{data.At("model_usage.input_tokens")} tokens in, {data.At("model_usage.output_tokens")} out",
         _ => "",

@@ -30,6 +30,9 @@ public sealed class TripTests(SharedPostgres postgres)
         await using var store = await home.Get<ITenantStores>().OpenAsync(SystemTask.Run.For(tenant.Id), Ct);
         var session = NewSession();
         await store.Sessions.AddAsync(session, [], Ct);
+        var grown = Id<Session>.New();
+        await store.Sessions.AddAsync(session with { Id = grown }, [.. Enumerable.Range(0, 600).Select(static _ => Message)], Ct);
+        var fork = await ForkAsync(store, grown, 600);
         var record = new AuditRecord(tenant.Id, new Principal("operator", "test"), "test", "target", null, TimeProvider.System.GetUtcNow());
 
         (string Name, int Trips, Func<Task> Act)[] uses =
@@ -43,6 +46,10 @@ public sealed class TripTests(SharedPostgres postgres)
             ("add with events", 1, () => store.Sessions.AddAsync(NewSession(), [Message], Ct)),
             ("audit", 1, () => home.Get<IAuditLog>().AppendAsync(record, Ct)),
             ("claim", 1, () => store.Sessions.ClaimAsync(session.Id, Ct)),
+            ("fork", 2, () => ForkAsync(store, session.Id, 1)),
+            ("fork where the log is long", 2, () => ForkAsync(store, grown, 600)),
+            ("read a fork's own events", 1, () => store.Sessions.ReadAsync(fork.Id, 600, 10, Ct)),
+            ("read a fork from the beginning", 3, () => store.Sessions.ReadAsync(fork.Id, 0, 10, Ct)),
             ("append input", 2, () => store.Sessions.AppendInputAsync(session.Id, [Message], static _ => null, session.CreatedAt, Ct)),
         ];
         foreach (var (_, _, act) in uses)
@@ -60,6 +67,13 @@ public sealed class TripTests(SharedPostgres postgres)
         }
 
         Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+    }
+
+    private static async Task<Session> ForkAsync(ITenantStore store, Id<Session> origin, long at)
+    {
+        var made = await store.Sessions.ForkAsync(
+            origin, session => new SessionUpdate(session with { Id = Id<Session>.New(), ForkedFrom = new(origin, at), LastSeq = at }, [new(new SessionForked(origin, at))]), Ct);
+        return made!.Value.Value.Session;
     }
 
     private static NewEvent Message => new(new UserMessage([ContentBlock.OfText("hello")]));

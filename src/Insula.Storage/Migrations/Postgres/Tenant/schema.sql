@@ -171,9 +171,16 @@ create table sessions (
   created_at bigint not null,
   updated_at bigint not null,
   archived_at bigint,
+  forked_from text collate "C",
+  forked_at bigint,
+  parent_session text collate "C",
+  parent_run text collate "C",
+  parent_call text collate "C",
   constraint sessions_pkey PRIMARY KEY (tenant_id, session_id)
 );
 CREATE INDEX sessions_by_age ON sessions USING btree (tenant_id, created_at, session_id);
+CREATE INDEX sessions_by_origin ON sessions USING btree (tenant_id, forked_from) WHERE (forked_from IS NOT NULL);
+CREATE INDEX sessions_by_parent ON sessions USING btree (tenant_id, parent_session) WHERE (parent_session IS NOT NULL);
 alter table sessions enable row level security;
 alter table sessions force row level security;
 create policy tenant_isolation on sessions as permissive for all to public

@@ -121,7 +121,7 @@ CREATE TABLE sessions (
   active_seconds double precision not null,
   created_at bigint not null,
   updated_at bigint not null,
-  archived_at bigint,
+  archived_at bigint, forked_from text, forked_at bigint, parent_session text, parent_run text, parent_call text,
   primary key (tenant_id, session_id)
 );
 
@@ -151,3 +151,7 @@ CREATE INDEX knowledge_sources_by_age on knowledge_sources (tenant_id, learned_a
 CREATE INDEX runs_by_session on runs (tenant_id, session_id, started_at);
 
 CREATE INDEX sessions_by_age on sessions (tenant_id, created_at, session_id);
+
+CREATE INDEX sessions_by_origin on sessions (tenant_id, forked_from) where forked_from is not null;
+
+CREATE INDEX sessions_by_parent on sessions (tenant_id, parent_session) where parent_session is not null;
