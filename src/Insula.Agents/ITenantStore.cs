@@ -1,6 +1,7 @@
 using Insula.Agents.Agents;
 using Insula.Agents.Environments;
 using Insula.Agents.Knowledge;
+using Insula.Agents.Schedules;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Access;
 
@@ -31,4 +32,6 @@ public interface ITenantStore : IAsyncDisposable
     ISessionStore Sessions { get; }
 
     IKnowledgeStore Knowledge { get; }
+
+    IScheduleStore Schedules { get; }
 }

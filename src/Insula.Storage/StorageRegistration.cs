@@ -1,5 +1,6 @@
 using Insula.Agents;
 using Insula.Agents.Runs;
+using Insula.Agents.Schedules;
 using Insula.Storage.Control;
 using Insula.Storage.Engine;
 using Insula.Storage.Postgres;
@@ -54,5 +55,6 @@ public static class StorageRegistration
         .AddSingleton<IOperatorKeyStore, OperatorKeyStore>()
         .AddSingleton<IPlanStore, PlanStore>()
         .AddSingleton<IAuditLog, AuditLog>()
-        .AddSingleton<IRunQueue, RunQueue>();
+        .AddSingleton<IRunQueue, RunQueue>()
+        .AddSingleton<IScheduleAlarms, ScheduleAlarms>();
 }

@@ -30,6 +30,10 @@ public sealed class SendEvents(ITenantStores stores, SessionWork work)
         return appended ?? SessionRules.NotFound;
     }
 
+    /// <summary>Sends messages and interrupts that the caller checked, under the ids that it chose.</summary>
+    internal async Task<Result<IReadOnlyList<SessionEvent>>> SendChosenAsync(TenantScope scope, Id<Session> session, IReadOnlyList<NewEvent> events, CancellationToken ct) =>
+        await work.SubmitAsync(scope, session, events, Refusal, ct) ?? SessionRules.NotFound;
+
     private static Fault? Refusal(Session session) => session switch
     {
         { ArchivedAt: not null } => SessionRules.Archived,

@@ -54,7 +54,21 @@ public sealed record SessionDefinition(
 /// </summary>
 public sealed class CreateSession(ITenantStores stores, SessionWork work, IAuditLog audit, TimeProvider time)
 {
-    public async Task<Result<Session>> CreateAsync(TenantScope scope, SessionDefinition definition, CancellationToken ct)
+    public Task<Result<Session>> CreateAsync(TenantScope scope, SessionDefinition definition, CancellationToken ct) =>
+        CreateAsync(scope, definition, Id<Session>.New(), [.. definition.InitialEvents.Select(body => new NewEvent(body))], ct);
+
+    /// <summary>Makes the session under an id that the caller chose, with these for its initial events. One that is there already is answered as it is: the caller made it before.</summary>
+    internal async Task<Result<Session>> CreateChosenAsync(TenantScope scope, SessionDefinition definition, Id<Session> id, IReadOnlyList<NewEvent> initial, CancellationToken ct)
+    {
+        await using (var store = await stores.OpenAsync(scope, ct))
+        {
+            if (await store.Sessions.FindAsync(id, ct) is { } made) return made;
+        }
+
+        return await CreateAsync(scope, definition, id, initial, ct);
+    }
+
+    private async Task<Result<Session>> CreateAsync(TenantScope scope, SessionDefinition definition, Id<Session> id, IReadOnlyList<NewEvent> initial, CancellationToken ct)
     {
         var violation = Check.Length("title", definition.Title, Check.NameCharsMax)
             ?? Check.Metadata(definition.Metadata)
@@ -65,10 +79,10 @@ public sealed class CreateSession(ITenantStores stores, SessionWork work, IAudit
 
         var now = time.GetUtcNow();
         var session = new Session(
-            Id<Session>.New(), agent.Id, agent.Version, agent.Definition, definition.EnvironmentId, definition.Title, definition.Metadata,
+            id, agent.Id, agent.Version, agent.Definition, definition.EnvironmentId, definition.Title, definition.Metadata,
             definition.Budget?.ToJson(), SessionStatus.Idle, LastSeq: 0, Epoch: 0, PendingInput: definition.InitialEvents.Count > 0,
             default(TokenUsage), ActiveSeconds: 0, now, now, ArchivedAt: null);
-        await work.StartAsync(scope, session, [.. definition.InitialEvents.Select(body => new NewEvent(body))], ct);
+        await work.StartAsync(scope, session, initial, ct);
         await audit.AppendAsync(scope, "session.create", session.Id.ToString(), now, ct);
         return session;
     }

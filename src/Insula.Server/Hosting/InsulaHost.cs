@@ -1,6 +1,7 @@
 using Insula.Agents.Knowledge;
 using Insula.Agents.Models;
 using Insula.Agents.Runs;
+using Insula.Agents.Schedules;
 using Insula.Server.Endpoints;
 using Insula.Server.Http;
 using Insula.Server.ManagedAgents;
@@ -43,7 +44,9 @@ internal sealed class InsulaHost : IAsyncDisposable
         builder.Services.AddModels(ModelOptionsOf(settings.Models));
         builder.Services.AddKnowledge(new KnowledgeOptions()).AddSingleton<UploadRoom>();
         builder.Services.AddRuns(new RunOptions());
+        builder.Services.AddSchedules();
         builder.Services.AddHostedService<RunsService>();
+        builder.Services.AddHostedService<SchedulesService>();
         builder.Services.AddHostedService<AccessService>();
         builder.Services.AddHostedService<RestingMemory>();
         builder.Services.AddManagedAgents();
@@ -64,6 +67,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         app.MapAudit();
         app.MapKnowledge();
         app.MapForks();
+        app.MapSchedules();
         app.MapManagedAgents();
         additions.Routes(app);
         DefaultDeny.RefuseUnguarded(((IEndpointRouteBuilder)app).DataSources.SelectMany(static source => source.Endpoints));

@@ -2,6 +2,7 @@ using Insula.Agents;
 using Insula.Agents.Agents;
 using Insula.Agents.Environments;
 using Insula.Agents.Knowledge;
+using Insula.Agents.Schedules;
 using Insula.Agents.Sessions;
 using Insula.Storage.Engine;
 
@@ -17,6 +18,8 @@ internal sealed class TenantStore(TenantLease lease, string tenant) : ITenantSto
     public ISessionStore Sessions => new SessionStore(lease.Database, tenant);
 
     public IKnowledgeStore Knowledge => new KnowledgeStore(lease.Database, tenant);
+
+    public IScheduleStore Schedules => new ScheduleStore(lease.Database, tenant);
 
     public ValueTask DisposeAsync()
     {

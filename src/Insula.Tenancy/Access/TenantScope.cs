@@ -64,6 +64,9 @@ public sealed class SystemTask
     /// <summary>Prepares a tenant that was just created: its first agent and environment.</summary>
     public static SystemTask Provision { get; } = new("provision", Permissions.Read | Permissions.Write);
 
+    /// <summary>Fires a schedule: what it does was authorised when the schedule was made.</summary>
+    public static SystemTask Schedule { get; } = new("schedule", Permissions.Read | Permissions.Write);
+
     /// <summary>Gives the command line on this machine a key of the demo tenant for as long as the server runs. It may hand on every right.</summary>
     public static SystemTask LocalKey { get; } = new("local_key", Permissions.All);
 

@@ -22,6 +22,8 @@ internal sealed record LimitRule(string Name, long Max, Func<LimitOverrides, lon
         new("concurrent_runs", 100_000, static o => o.ConcurrentRuns, static (o, v) => o with { ConcurrentRuns = (int)v }),
         new("concepts", 1_000_000_000_000, static o => o.Concepts, static (o, v) => o with { Concepts = v }),
         new("storage_bytes", 1_000_000_000_000_000, static o => o.StorageBytes, static (o, v) => o with { StorageBytes = v }),
+        new("schedules", 100_000, static o => o.Schedules, static (o, v) => o with { Schedules = (int)v }),
+        new("schedule_interval_seconds", 31_536_000, static o => o.ScheduleIntervalSeconds, static (o, v) => o with { ScheduleIntervalSeconds = (int)v }),
     ];
 
     public static IReadOnlyList<string> Names { get; } = [.. All.Select(static rule => rule.Name)];
@@ -50,5 +52,7 @@ internal sealed record LimitRule(string Name, long Max, Func<LimitOverrides, lon
         ConcurrentRuns = limits.ConcurrentRuns,
         Concepts = limits.Concepts,
         StorageBytes = limits.StorageBytes,
+        Schedules = limits.Schedules,
+        ScheduleIntervalSeconds = limits.ScheduleIntervalSeconds,
     };
 }

@@ -8,6 +8,8 @@ namespace Insula.Tenancy.Plans;
 /// <param name="ConcurrentRuns">Runs at work at one moment; more wait in the queue.</param>
 /// <param name="Concepts">Concepts kept in knowledge.</param>
 /// <param name="StorageBytes">Bytes of stored content.</param>
+/// <param name="Schedules">Schedules kept, paused ones included.</param>
+/// <param name="ScheduleIntervalSeconds">The least time between two firings of one schedule.</param>
 public sealed record Limits(
     int RequestsPerMinute,
     int ReadsPerMinute,
@@ -15,7 +17,9 @@ public sealed record Limits(
     int ReasonPerMinute,
     int ConcurrentRuns,
     long Concepts,
-    long StorageBytes);
+    long StorageBytes,
+    int Schedules = 5,
+    int ScheduleIntervalSeconds = 300);
 
 /// <summary>Per-tenant replacements of a plan's limits; a null member keeps the plan's value.</summary>
 public sealed record LimitOverrides
@@ -36,6 +40,10 @@ public sealed record LimitOverrides
 
     public long? StorageBytes { get; init; }
 
+    public int? Schedules { get; init; }
+
+    public int? ScheduleIntervalSeconds { get; init; }
+
     /// <summary>
     /// Applies the overrides. Reads follow overridden requests at ten to one unless they are overridden themselves, as
     /// they do in every plan.
@@ -47,5 +55,7 @@ public sealed record LimitOverrides
         ReasonPerMinute ?? plan.ReasonPerMinute,
         ConcurrentRuns ?? plan.ConcurrentRuns,
         Concepts ?? plan.Concepts,
-        StorageBytes ?? plan.StorageBytes);
+        StorageBytes ?? plan.StorageBytes,
+        Schedules ?? plan.Schedules,
+        ScheduleIntervalSeconds ?? plan.ScheduleIntervalSeconds);
 }

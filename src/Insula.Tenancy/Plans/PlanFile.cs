@@ -9,7 +9,7 @@ namespace Insula.Tenancy.Plans;
 
 /// <summary>
 /// Reads a file of plans over the plans known so far. What the file does not name stays; a plan that is new must give
-/// every limit but <c>reads_per_minute</c>. An unknown key, a number out of range or a second value for one key refuses
+/// every limit but those of <see cref="Optional"/>. An unknown key, a number out of range or a second value for one key refuses
 /// the whole file, with its line: a mistyped limit must not become a default.
 /// </summary>
 internal static class PlanFile
@@ -17,6 +17,9 @@ internal static class PlanFile
     private const long FileBytesMax = 1024 * 1024;
     private const string ReadsName = "reads_per_minute";
     private const int ReadsPerRequest = 10;
+
+    /// <summary>What a new plan may leave out: reads follow requests, and the others came after the first plan files were written.</summary>
+    private static readonly string[] Optional = [ReadsName, "schedules", "schedule_interval_seconds"];
 
     private static readonly string[] RootKeys = ["plans"];
     private static readonly string[] PlanKeys = ["description", "limits", "features", "placement"];
@@ -80,7 +83,7 @@ internal static class PlanFile
         {
             if (!given.TryGetValue(rule.Name, out var value))
             {
-                if (known is null && rule.Name is not ReadsName) throw Broken(node ?? plan, $"the plan '{name}' is new, so it must give limits.{rule.Name}.");
+                if (known is null && !Optional.Contains(rule.Name)) throw Broken(node ?? plan, $"the plan '{name}' is new, so it must give limits.{rule.Name}.");
                 continue;
             }
 

@@ -40,6 +40,7 @@ public sealed partial class StatementPlanTests(SharedPostgres postgres)
         ["RunShareSql.FillPostgres"] = ("tenant_id", "steps from one tenant of the queue to the next"),
         ["RunShareSql.ChoosePostgres"] = ("tenant_id", "steps from one tenant of the queue to the next"),
         ["RunShareSql.ChooseOrWaitPostgres"] = ("tenant_id", "steps from one tenant of the queue to the next"),
+        ["ScheduleAlarmSql.DuePostgres"] = ("due_at", "the platform asks which alarms are due, whosever they are"),
         ["RunQueueSql.DroppedPostgres"] = ("first_mark", "the platform walks the queue by age"),
     };
 

@@ -135,6 +135,23 @@ create policy tenant_isolation on run_shares as permissive for all to public
   with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
 grant delete, insert, select, update on run_shares to <user>;
 
+create table schedule_alarms (
+  tenant_id text collate "C" not null,
+  schedule_id text collate "C" not null,
+  due_at bigint not null,
+  mark bigint not null,
+  lease_node text collate "C",
+  lease_until bigint default 0 not null,
+  constraint schedule_alarms_pkey PRIMARY KEY (tenant_id, schedule_id)
+);
+CREATE INDEX schedule_alarms_by_due ON schedule_alarms USING btree (due_at);
+alter table schedule_alarms enable row level security;
+alter table schedule_alarms force row level security;
+create policy tenant_isolation on schedule_alarms as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on schedule_alarms to <user>;
+
 create table tenants (
   tenant_id text collate "C" not null,
   name text collate "C" not null,

@@ -149,6 +149,49 @@ create policy tenant_isolation on runs as permissive for all to public
   with check ((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)));
 grant delete, insert, select, update on runs to <user>;
 
+create table schedule_firings (
+  tenant_id text collate "C" not null,
+  firing_id text collate "C" not null,
+  schedule_id text collate "C" not null,
+  scheduled_for bigint not null,
+  since bigint not null,
+  moments bigint not null,
+  is_manual boolean not null,
+  outcome text collate "C" not null,
+  reason text collate "C",
+  settled_at bigint,
+  session_id text collate "C",
+  event_id text collate "C",
+  constraint schedule_firings_pkey PRIMARY KEY (tenant_id, firing_id),
+  constraint schedule_firings_tenant_id_schedule_id_fkey FOREIGN KEY (tenant_id, schedule_id) REFERENCES schedules(tenant_id, schedule_id) ON DELETE CASCADE
+);
+CREATE INDEX schedule_firings_by_time ON schedule_firings USING btree (tenant_id, schedule_id, scheduled_for, firing_id);
+alter table schedule_firings enable row level security;
+alter table schedule_firings force row level security;
+create policy tenant_isolation on schedule_firings as permissive for all to public
+  using ((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)))
+  with check ((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)));
+grant delete, insert, select, update on schedule_firings to <user>;
+
+create table schedules (
+  tenant_id text collate "C" not null,
+  schedule_id text collate "C" not null,
+  agent_id text collate "C",
+  definition text collate "C" not null,
+  paused_at bigint,
+  settled_until bigint not null,
+  created_at bigint not null,
+  updated_at bigint not null,
+  constraint schedules_pkey PRIMARY KEY (tenant_id, schedule_id)
+);
+CREATE INDEX schedules_by_age ON schedules USING btree (tenant_id, created_at, schedule_id);
+alter table schedules enable row level security;
+alter table schedules force row level security;
+create policy tenant_isolation on schedules as permissive for all to public
+  using ((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)))
+  with check ((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)));
+grant delete, insert, select, update on schedules to <user>;
+
 create table sessions (
   tenant_id text collate "C" not null,
   session_id text collate "C" not null,

@@ -61,6 +61,16 @@ CREATE TABLE run_queue_clock (
   mark bigint not null
 );
 
+CREATE TABLE schedule_alarms (
+  tenant_id text not null,
+  schedule_id text not null,
+  due_at bigint not null,
+  mark bigint not null,
+  lease_node text,
+  lease_until bigint not null default 0,
+  primary key (tenant_id, schedule_id)
+);
+
 CREATE TABLE schema_migrations (
   version integer not null primary key,
   name text not null,
@@ -90,6 +100,8 @@ CREATE INDEX run_queue_by_age on run_queue (first_mark);
 CREATE INDEX run_queue_by_turn on run_queue (tenant_id, turn_at, first_mark);
 
 CREATE INDEX run_queue_leased on run_queue (first_mark) where lease_node is not null;
+
+CREATE INDEX schedule_alarms_by_due on schedule_alarms (due_at);
 
 CREATE INDEX tenants_by_age on tenants (created_at, tenant_id);
 

@@ -93,6 +93,35 @@ CREATE TABLE runs (
   foreign key (tenant_id, session_id) references sessions (tenant_id, session_id) on delete cascade
 );
 
+CREATE TABLE schedule_firings (
+  tenant_id text not null,
+  firing_id text not null,
+  schedule_id text not null,
+  scheduled_for bigint not null,
+  since bigint not null,
+  moments bigint not null,
+  is_manual integer not null,
+  outcome text not null,
+  reason text,
+  settled_at bigint,
+  session_id text,
+  event_id text,
+  primary key (tenant_id, firing_id),
+  foreign key (tenant_id, schedule_id) references schedules (tenant_id, schedule_id) on delete cascade
+);
+
+CREATE TABLE schedules (
+  tenant_id text not null,
+  schedule_id text not null,
+  agent_id text,
+  definition text not null,
+  paused_at bigint,
+  settled_until bigint not null,
+  created_at bigint not null,
+  updated_at bigint not null,
+  primary key (tenant_id, schedule_id)
+);
+
 CREATE TABLE schema_migrations (
   version integer not null primary key,
   name text not null,
@@ -149,6 +178,10 @@ CREATE INDEX events_unprocessed on events (tenant_id, session_id, type) where pr
 CREATE INDEX knowledge_sources_by_age on knowledge_sources (tenant_id, learned_at, source_id);
 
 CREATE INDEX runs_by_session on runs (tenant_id, session_id, started_at);
+
+CREATE INDEX schedule_firings_by_time on schedule_firings (tenant_id, schedule_id, scheduled_for, firing_id);
+
+CREATE INDEX schedules_by_age on schedules (tenant_id, created_at, schedule_id);
 
 CREATE INDEX sessions_by_age on sessions (tenant_id, created_at, session_id);
 
