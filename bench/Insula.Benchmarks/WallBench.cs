@@ -6,6 +6,7 @@ using Insula.Storage.Statements;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Tenants;
+using Insula.TestKit;
 using Npgsql;
 
 namespace Insula.Benchmarks;

@@ -1,6 +1,7 @@
 using Insula.Agents.Agents;
 using Insula.Agents.Environments;
 using Insula.Agents.Knowledge;
+using Insula.Agents.Runs;
 using Insula.Agents.Schedules;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Access;
@@ -30,6 +31,8 @@ public interface ITenantStore : IAsyncDisposable
     IEnvironmentStore Environments { get; }
 
     ISessionStore Sessions { get; }
+
+    IRunStore Runs { get; }
 
     IKnowledgeStore Knowledge { get; }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Insula.Agents.Runs;
 using Insula.Tenancy.Identity;
 
 namespace Insula.Agents.Agents;
@@ -31,6 +32,13 @@ public sealed record AgentDefinition
 
     public IReadOnlyList<McpServer> McpServers { get; init; } = [];
 
+    /// <summary>What becomes of a message that comes while a run is queued or open; null for <see cref="Runs.InputPolicy.Enqueue"/>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public InputPolicy? InputPolicy { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public RunLimitsAsked? RunLimits { get; init; }
+
     /// <summary>Kept and answered as given; nothing here runs a skill.</summary>
     public IReadOnlyList<JsonElement> Skills { get; init; } = [];
 
@@ -39,6 +47,15 @@ public sealed record AgentDefinition
 
 /// <summary>The model and how to ask it. <paramref name="Id"/> is <c>provider/model</c> or a bare alias.</summary>
 public sealed record ModelChoice(string Id, JsonElement? Effort = null, JsonElement? Speed = null, JsonElement? InferenceGeo = null);
+
+/// <summary>What one run of the agent may take, where that is less than the installation's limits.</summary>
+/// <param name="Steps">Model and tool calls.</param>
+/// <param name="Seconds">Time at work; waiting for people does not count.</param>
+/// <param name="Tokens">In and out, of all its model calls.</param>
+public sealed record RunLimitsAsked(
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Steps = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Seconds = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? Tokens = null);
 
 public sealed record McpServer(string Name, string Url);
 

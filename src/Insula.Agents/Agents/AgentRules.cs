@@ -30,6 +30,7 @@ internal static class AgentRules
         ?? ModelViolation(agent.Model)
         ?? Check.Metadata(agent.Metadata)
         ?? Check.Count("skills", agent.Skills.Count, SkillsMax)
+        ?? RunLimitsViolation(agent.RunLimits)
         ?? ToolingViolation(agent);
 
     /// <summary>The rules between tools and MCP servers, which a session may change together.</summary>
@@ -43,6 +44,14 @@ internal static class AgentRules
         }
 
         return null;
+    }
+
+    private static Fault? RunLimitsViolation(RunLimitsAsked? limits)
+    {
+        if (limits is null) return null;
+        return Below("steps", limits.Steps) ?? Below("seconds", limits.Seconds) ?? Below("tokens", limits.Tokens);
+
+        static Fault? Below(string name, long? value) => value < 1 ? Fault.Invalid($"run_limits.{name}", $"run_limits.{name} must be a whole number above 0.") : null;
     }
 
     private static Fault? ServersViolation(AgentDefinition agent)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Insula.Agents.Input;
+using Insula.Agents.Runs;
 using Insula.Agents.Serialization;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
@@ -26,6 +27,10 @@ public sealed record AgentChanges(int? Version)
     public Change<IReadOnlyList<McpServer>> McpServers { get; init; }
 
     public Change<IReadOnlyList<JsonElement>> Skills { get; init; }
+
+    public Change<InputPolicy?> InputPolicy { get; init; }
+
+    public Change<RunLimitsAsked?> RunLimits { get; init; }
 
     /// <summary>A patch: a null value removes its key.</summary>
     public IReadOnlyDictionary<string, string?>? Metadata { get; init; }
@@ -81,6 +86,8 @@ public sealed class UpdateAgent(ITenantStores stores, IAuditLog audit, TimeProvi
         McpServers = changes.McpServers.Over(current.McpServers) ?? [],
         Skills = changes.Skills.Over(current.Skills) ?? [],
         Metadata = Check.Patched(current.Metadata, changes.Metadata),
+        InputPolicy = changes.InputPolicy.Over(current.InputPolicy),
+        RunLimits = changes.RunLimits.Over(current.RunLimits),
     };
 
     // An empty string clears, as null does.

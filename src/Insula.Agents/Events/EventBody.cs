@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Insula.Agents.Agents;
 using Insula.Agents.Input;
+using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Identity;
 
@@ -26,6 +27,7 @@ namespace Insula.Agents.Events;
 [JsonDerivedType(typeof(SessionStatusIdle), "session.status_idle")]
 [JsonDerivedType(typeof(SessionStatusRescheduled), "session.status_rescheduled")]
 [JsonDerivedType(typeof(SessionStatusTerminated), "session.status_terminated")]
+[JsonDerivedType(typeof(SessionRunRolledBack), "session.run_rolled_back")]
 [JsonDerivedType(typeof(SessionUpdated), "session.updated")]
 [JsonDerivedType(typeof(SessionForked), "session.forked")]
 [JsonDerivedType(typeof(SessionDeleted), "session.deleted")]
@@ -39,7 +41,11 @@ public abstract record InputBody : EventBody;
 
 public sealed record UserMessage(IReadOnlyList<ContentBlock> Content) : InputBody;
 
-public sealed record UserInterrupt : InputBody;
+/// <param name="RunId">The only run to end; null for the open one and all input before.</param>
+/// <param name="Rollback">Whether the model shall see nothing more of that run.</param>
+public sealed record UserInterrupt(
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Id<Run>? RunId = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Rollback = false) : InputBody;
 
 public sealed record UserToolConfirmation(
     Id<SessionEvent> ToolUseId,
@@ -84,7 +90,15 @@ public sealed record AutoPermission(
     string Type,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ReasonCode = null);
 
-public sealed record AgentToolResult(Id<SessionEvent> ToolUseId, IReadOnlyList<ContentBlock> Content, bool IsError) : EventBody;
+/// <param name="Outcome"><see cref="Unknown"/> when nobody can tell whether the call had its effect; else null.</param>
+public sealed record AgentToolResult(
+    Id<SessionEvent> ToolUseId,
+    IReadOnlyList<ContentBlock> Content,
+    bool IsError,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Outcome = null) : EventBody
+{
+    public const string Unknown = "unknown";
+}
 
 public sealed record AgentCustomToolUse(string Name, JsonElement Input) : EventBody;
 
@@ -115,6 +129,9 @@ public sealed record StopReason(
 public sealed record SessionStatusRescheduled : EventBody;
 
 public sealed record SessionStatusTerminated : EventBody;
+
+/// <summary>A run was ended and is no part of the conversation any more; its events stay in the log.</summary>
+public sealed record SessionRunRolledBack(Id<Run> RunId) : EventBody;
 
 /// <summary>The session's own fields changed: the new value of each field that did, and no other.</summary>
 public sealed record SessionUpdated : EventBody

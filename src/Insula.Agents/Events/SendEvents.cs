@@ -21,18 +21,33 @@ public sealed class SendEvents(ITenantStores stores, SessionWork work)
     ];
 
     public async Task<Result<IReadOnlyList<SessionEvent>>> SendAsync(
-        TenantScope scope, Id<Session> session, IReadOnlyList<InputBody> events, CancellationToken ct)
+        TenantScope scope, Id<Session> session, IReadOnlyList<InputBody> events, InputPolicy? policy, CancellationToken ct)
     {
         if (InputRules.Violation(events) is { } violation) return violation;
         if (await UnaskedAnswerAsync(scope, session, events, ct) is { } unasked) return unasked;
 
-        var appended = await work.SubmitAsync(scope, session, [.. events.Select(body => new NewEvent(body))], Refusal, ct);
+        var given = events.Select(static body => new NewEvent(body)).ToList();
+        var appended = await work.SubmitAsync(scope, session, found => Refusal(found) is { } refusal ? refusal : Under(policy, found, given), ct);
         return appended ?? SessionRules.NotFound;
     }
 
     /// <summary>Sends messages and interrupts that the caller checked, under the ids that it chose.</summary>
     internal async Task<Result<IReadOnlyList<SessionEvent>>> SendChosenAsync(TenantScope scope, Id<Session> session, IReadOnlyList<NewEvent> events, CancellationToken ct) =>
-        await work.SubmitAsync(scope, session, events, Refusal, ct) ?? SessionRules.NotFound;
+        await work.SubmitAsync(scope, session, found => Refusal(found) is { } refusal ? refusal : Result.Of(events), ct) ?? SessionRules.NotFound;
+
+    /// <summary>The input as the policy has it. Only messages meet it: an answer or an interrupt is for the run that is open.</summary>
+    private static Result<IReadOnlyList<NewEvent>> Under(InputPolicy? policy, Session session, List<NewEvent> given)
+    {
+        if (!given.Exists(static e => e.Body is UserMessage) || session is { OpenRun: null, PendingInput: false }) return given;
+        return (policy ?? session.Agent.InputPolicy ?? InputPolicy.Enqueue) switch
+        {
+            InputPolicy.Reject => Fault.Conflict(
+                "session_busy", "The session has a run that is queued or open, and its input policy is reject. Wait for session.status_idle, or send the message with input_policy enqueue, interrupt or rollback."),
+            InputPolicy.Interrupt when session.OpenRun is { } open => (NewEvent[])[new NewEvent(new UserInterrupt(open)), .. given],
+            InputPolicy.Rollback when session.OpenRun is { } open => (NewEvent[])[new NewEvent(new UserInterrupt(open, Rollback: true)), .. given],
+            _ => given,
+        };
+    }
 
     private static Fault? Refusal(Session session) => session switch
     {

@@ -26,7 +26,8 @@ internal sealed class Conversation
     public static (string? System, IReadOnlyList<ModelMessage> Messages) Of(string? system, IReadOnlyList<SessionEvent> log)
     {
         var conversation = new Conversation();
-        var parts = Settled(log).Where(e => e.Run is not null).GroupBy(e => e.Run!.Value)
+        var rolledBack = log.Select(e => e.Body).OfType<SessionRunRolledBack>().Select(e => e.RunId).ToHashSet();
+        var parts = Settled(log).Where(e => e.Run is { } of && !rolledBack.Contains(of)).GroupBy(e => e.Run!.Value)
             .Select(run => (At: FirstOwnSeq(run), Events: run.OrderBy(e => e.Seq).ToList(), IsRun: true))
             .Concat(LeftByForks(log).Select(left => (left.At, left.Events, IsRun: false)));
         foreach (var part in parts.OrderBy(p => p.At))

@@ -3,7 +3,11 @@ namespace Insula.Agents.Runs;
 /// <summary>Why a queued session waits.</summary>
 /// <param name="Ahead">Sessions of the same tenant whose turn comes before.</param>
 /// <param name="EstimatedStart">When a worker is expected to begin; null when nothing is known to reckon with.</param>
-public sealed record QueuePlace(QueueReason Reason, int Ahead, DateTimeOffset? EstimatedStart);
+public sealed record QueuePlace(QueueReason Reason, int Ahead, DateTimeOffset? EstimatedStart)
+{
+    /// <summary>Nobody can tell when the run before it ends.</summary>
+    internal static QueuePlace BehindItsSession { get; } = new(QueueReason.Session, 0, null);
+}
 
 public enum QueueReason
 {
@@ -21,6 +25,9 @@ public enum QueueReason
 
     /// <summary>It waits for a moment that was set.</summary>
     Delayed,
+
+    /// <summary>The run before it in the same session is not over.</summary>
+    Session,
 
     /// <summary>The tenant is suspended.</summary>
     Suspended,

@@ -73,6 +73,17 @@ internal sealed class RunJournal
     public async Task AppendAsync(
         Run? run, SessionStatus? status, IReadOnlyList<SessionEvent> taken, IReadOnlyList<NewEvent> events, IReadOnlyList<UsageRow> usage, CancellationToken ct)
     {
+        run = run is null ? null : run with { Usage = usage.Aggregate(run.Usage, static (sum, row) => sum + row.Tokens) };
+        await AppendAsync(run, run?.Id, status, taken, events, usage, ct);
+        Run = run is { IsOver: true } ? null : run;
+    }
+
+    /// <summary>Settles input that no run takes up; the open run, if there is one, goes on.</summary>
+    public Task DropAsync(IReadOnlyList<SessionEvent> input, CancellationToken ct) => AppendAsync(run: null, takenBy: null, status: null, input, [], [], ct);
+
+    private async Task AppendAsync(
+        Run? run, Id<Run>? takenBy, SessionStatus? status, IReadOnlyList<SessionEvent> taken, IReadOnlyList<NewEvent> events, IReadOnlyList<UsageRow> usage, CancellationToken ct)
+    {
         var now = _time.GetUtcNow();
         var inputs = taken.Select(t => t.Id).ToList();
         var active = TakeActiveSeconds(status, now);
@@ -80,9 +91,8 @@ internal sealed class RunJournal
         await using (var store = await _stores.OpenAsync(Scope, ct))
         {
             appended = await store.Sessions.AppendAsync(
-                new RunAppend(Session.Id, Session.Epoch, run, events, inputs, usage, status, active, now), ct);
-            State.TakeUp(inputs, run?.Id, now);
-            Run = run is { Status: RunStatus.Ended } ? null : run;
+                new RunAppend(Session.Id, Session.Epoch, run, events, inputs, takenBy, usage, status, active, now), ct);
+            State.TakeUp(inputs, takenBy, now);
 
             // A client may have appended in between: then the log is read, so that nothing is folded out of order.
             if (appended.Count > 0 && appended[0].Seq != State.LastSeq + 1) await ReadAsync(store.Sessions, ct);
@@ -94,20 +104,30 @@ internal sealed class RunJournal
 
     /// <summary>
     /// Stops the run for <paramref name="reason"/> with these as its last events: it ends, or waits when action is
-    /// required. The one way that a run stops.
+    /// required. The one way that a run stops. <paramref name="why"/> is the run's own reason, where it is another.
     /// </summary>
     public async Task StopAsync(
-        StopReason reason, IReadOnlyList<SessionEvent> taken, IEnumerable<NewEvent> last, IReadOnlyList<UsageRow> usage, RunMetrics metrics, CancellationToken ct)
+        StopReason reason, IReadOnlyList<SessionEvent> taken, IEnumerable<NewEvent> last, IReadOnlyList<UsageRow> usage, RunMetrics metrics, CancellationToken ct, string? why = null)
     {
         var waits = reason.Type == StopReason.RequiresActionType;
+        NewEvent[] events = [.. last, new NewEvent(new SessionStatusIdle(reason))];
         var run = Run! with
         {
             Status = waits ? RunStatus.Waiting : RunStatus.Ended,
-            StopReason = reason.Type,
+            StopReason = why ?? reason.Type,
             EndedAt = waits ? null : _time.GetUtcNow(),
+            Error = events.Select(static e => e.Body).OfType<SessionError>().LastOrDefault()?.Error,
         };
-        await AppendAsync(run, SessionStatus.Idle, taken, [.. last, new NewEvent(new SessionStatusIdle(reason))], usage, ct);
-        if (!waits) metrics.Ended(reason.Type, run);
+        await AppendAsync(run, SessionStatus.Idle, taken, events, usage, ct);
+        if (!waits) metrics.Ended(run.StopReason, run);
+    }
+
+    /// <summary>Gives the session up, for good, with these as its last events.</summary>
+    public async Task TerminateAsync(ErrorDetail error, IEnumerable<NewEvent> last, RunMetrics metrics, CancellationToken ct)
+    {
+        var run = Run is null ? null : Run with { Status = RunStatus.Terminated, StopReason = error.Type, EndedAt = _time.GetUtcNow(), Error = error };
+        await AppendAsync(run, SessionStatus.Terminated, State.NewInput, [.. last, new NewEvent(new SessionError(error)), new NewEvent(new SessionStatusTerminated())], [], ct);
+        if (run is not null) metrics.Ended(error.Type, run);
     }
 
     /// <summary>Tells watchers of a message that is being produced.</summary>

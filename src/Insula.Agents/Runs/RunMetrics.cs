@@ -31,7 +31,7 @@ public sealed class RunMetrics
     internal void Ended(string stopReason, Run run)
     {
         _ended.Add(1, new KeyValuePair<string, object?>("stop_reason", stopReason));
-        _duration.Record(((run.EndedAt ?? run.StartedAt) - run.StartedAt).TotalSeconds);
+        if (run is { StartedAt: { } started, EndedAt: { } ended }) _duration.Record((ended - started).TotalSeconds);
     }
 
     internal void ToolCalled(bool isError) => Step("tool", isError ? "error" : "ok");

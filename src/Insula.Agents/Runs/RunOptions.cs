@@ -9,8 +9,23 @@ public sealed class RunOptions
     /// </summary>
     public int WorkersMax { get; set; } = 256;
 
-    /// <summary>Steps (model and tool calls) of one run before it is stopped as a runaway; default 200.</summary>
+    /// <summary>Steps (model and tool calls) of one run before it is stopped as a runaway; default 200. An agent may ask for less.</summary>
     public int StepsMax { get; set; } = 200;
+
+    /// <summary>How long one run may work, waiting for people not counted; default 1 h. An agent may ask for less.</summary>
+    public TimeSpan RunTimeMax { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>Tokens, in and out, that the model calls of one run may use together; default 5 million. Looked at before each call. An agent may ask for less.</summary>
+    public long RunTokensMax { get; set; } = 5_000_000;
+
+    /// <summary>How often one run may make the same tool call with the same result before it counts as a loop; default 20.</summary>
+    public int RepeatsMax { get; set; } = 20;
+
+    /// <summary>How long a run waits for a confirmation or a custom tool's result; default 7 days. After it the model is told that nobody answered.</summary>
+    public TimeSpan AnswerWait { get; set; } = TimeSpan.FromDays(7);
+
+    /// <summary>Workers that may die with a run one after the other before it is given up; default 5. A step that is done begins the count anew.</summary>
+    public int AttemptsMax { get; set; } = 5;
 
     /// <summary>Tokens that one model call may produce; default 8192.</summary>
     public int OutputTokensMax { get; set; } = 8192;

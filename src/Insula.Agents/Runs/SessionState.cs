@@ -12,7 +12,10 @@ internal sealed class SessionState
     private readonly List<SessionEvent> _log = [];
     private readonly List<SessionEvent> _newInput = [];
     private readonly Dictionary<Id<SessionEvent>, OpenCall> _openCalls = [];
+    private readonly Dictionary<string, int> _sameCalls = [];
     private int _callsInTurn;
+    private TimeSpan _activeBefore;
+    private DateTimeOffset? _activeSince;
 
     /// <summary>Number of the last event folded.</summary>
     public long LastSeq { get; private set; }
@@ -41,8 +44,23 @@ internal sealed class SessionState
     /// <summary>Whether the open run was waiting to try a failed model request again.</summary>
     public bool Rescheduled { get; private set; }
 
+    /// <summary>The open run.</summary>
+    public Id<Run>? OpenRun { get; private set; }
+
+    /// <summary>Since when the open run waits for action.</summary>
+    public DateTimeOffset WaitingSince { get; private set; }
+
     /// <summary>Model requests and tool results of the open run.</summary>
     public int Steps { get; private set; }
+
+    /// <summary>Tokens that the open run's model requests used, in and out.</summary>
+    public long Tokens { get; private set; }
+
+    /// <summary>How often the open run made the same call with the same result, for the call that it made most often.</summary>
+    public int Repeats { get; private set; }
+
+    /// <summary>How long the open run has worked at <paramref name="now"/>: waiting for action does not count, waiting for a worker does.</summary>
+    public TimeSpan ActiveFor(DateTimeOffset now) => _activeBefore + (_activeSince is { } since ? now - since : TimeSpan.Zero);
 
     public void Fold(SessionEvent e)
     {
@@ -94,7 +112,7 @@ internal sealed class SessionState
                 break;
             case AgentToolResult result:
                 Steps++;
-                _openCalls.Remove(result.ToolUseId);
+                if (_openCalls.Remove(result.ToolUseId, out var done)) CountRepeats(done, result);
                 break;
             case SpanModelRequestStart:
                 Steps++;
@@ -103,15 +121,12 @@ internal sealed class SessionState
                 break;
             case SpanModelRequestEnd end:
                 OpenRequest = null;
+                Tokens += end.ModelUsage.InputTokens + end.ModelUsage.OutputTokens + end.ModelUsage.CacheReadInputTokens + end.ModelUsage.CacheCreationInputTokens;
                 ModelDue = end.IsError || _callsInTurn > 0;
                 break;
             case SessionStatusRunning:
-                if (!RunOpen)
-                {
-                    ModelDue = true;
-                    Steps = 0;
-                }
-
+                if (!RunOpen) BeginRun(e);
+                _activeSince ??= e.CreatedAt;
                 (RunOpen, Waiting, Rescheduled) = (true, false, false);
                 break;
             case SessionStatusRescheduled:
@@ -120,6 +135,7 @@ internal sealed class SessionState
             case SessionStatusIdle idle:
                 Waiting = idle.StopReason.Type == StopReason.RequiresActionType;
                 if (!Waiting) EndRun();
+                else Pause(e.CreatedAt);
                 break;
             case SessionStatusTerminated:
                 EndRun();
@@ -132,10 +148,31 @@ internal sealed class SessionState
         }
     }
 
+    private void BeginRun(SessionEvent e)
+    {
+        (OpenRun, ModelDue) = (e.Run, true);
+        (Steps, Tokens, Repeats, _activeBefore, _activeSince) = (0, 0, 0, TimeSpan.Zero, null);
+        _sameCalls.Clear();
+    }
+
+    private void Pause(DateTimeOffset at)
+    {
+        WaitingSince = at;
+        if (_activeSince is { } since) _activeBefore += at - since;
+        _activeSince = null;
+    }
+
     private void EndRun()
     {
-        (RunOpen, ModelDue, Rescheduled) = (false, false, false);
+        (RunOpen, OpenRun, ModelDue, Rescheduled) = (false, null, false, false);
         _openCalls.Clear();
+    }
+
+    private void CountRepeats(OpenCall call, AgentToolResult result)
+    {
+        var same = $"{call.Name}\n{call.Input.GetRawText()}\n{string.Join('\n', result.Content.Select(static block => block.Text))}";
+        var times = _sameCalls[same] = _sameCalls.GetValueOrDefault(same) + 1;
+        Repeats = Math.Max(Repeats, times);
     }
 
     private static CallStanding Standing(string permission) => permission switch

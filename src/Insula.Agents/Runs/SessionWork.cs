@@ -13,18 +13,21 @@ namespace Insula.Agents.Runs;
 /// </summary>
 public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispatcher dispatcher, SessionFeed feed, TimeProvider time)
 {
-    /// <summary>Appends input and sets a worker on it. Null when the session is missing; a fault of <paramref name="check"/> writes nothing.</summary>
+    /// <summary>
+    /// Appends the input that <paramref name="input"/> gives for the session as it is, and sets a worker on it. Null when the
+    /// session is missing; a fault writes nothing. It may be asked more than once.
+    /// </summary>
     public async Task<Result<IReadOnlyList<SessionEvent>>?> SubmitAsync(
-        TenantScope scope, Id<Session> session, IReadOnlyList<NewEvent> input, Func<Session, Fault?> check, CancellationToken ct)
+        TenantScope scope, Id<Session> session, Func<Session, Result<IReadOnlyList<NewEvent>>> input, CancellationToken ct)
     {
         Result<IReadOnlyList<SessionEvent>>? appended;
         await using (var store = await stores.OpenAsync(scope, ct))
         {
             // Looked at first, so that an id of nothing costs a read and no entry; the append looks again.
             if (await store.Sessions.FindAsync(session, ct) is not { } found) return null;
-            if (check(found) is { } refused) return refused;
+            if (input(found).Fault is { } refused) return refused;
             await queue.WakeAsync(scope.Tenant, session, default, ct);
-            appended = await store.Sessions.AppendInputAsync(session, input, check, time.GetUtcNow(), ct);
+            appended = await store.Sessions.AppendInputAsync(session, input, time.GetUtcNow(), ct);
         }
 
         if (appended is not { Fault: null } done)
@@ -36,7 +39,7 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
 
         await queue.WakeAsync(scope.Tenant, session, default, ct);
         feed.Publish(scope.Tenant, session, done.Value);
-        dispatcher.Signal(scope.Tenant, session, input.Any(e => e.Body is UserInterrupt));
+        dispatcher.Signal(scope.Tenant, session, done.Value.Any(static e => e.Body is UserInterrupt));
         return appended;
     }
 

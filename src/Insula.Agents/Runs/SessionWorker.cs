@@ -15,42 +15,74 @@ internal sealed class SessionWorker(
     ITenantStores stores, SessionFeed feed, ModelCalls models, ToolBox tools, RunOptions options, RunMetrics metrics, TimeProvider time, ILogger<SessionWorker> log)
 {
     private const string Interrupted = "A person interrupted the run before this call ended; its outcome is unknown.";
+    private const string OverLimit = "The run reached a limit before this call ended; its outcome is unknown.";
+    private const string GivenUp = "The server stopped too often while this run was under way, and the run was given up; the outcome of this call is unknown.";
+    private const string Expired = "Nobody answered in time, so this call was not made. Go on without it, or ask again.";
     private const string Lost = "The server stopped before this call's outcome was recorded, and the tool cannot be asked again safely; its outcome is unknown.";
+
+    /// <summary>How long a call without an outcome is left alone if nobody wakes the session.</summary>
+    private static readonly TimeSpan PendingWait = TimeSpan.FromSeconds(30);
 
     /// <summary>Returns when the session has no work. Throws <see cref="FencedOffException"/> when another worker took it.</summary>
     public async Task WorkAsync(TenantScope scope, RunLease lease, WorkSignals signals, CancellationToken ct)
     {
+        DateTimeOffset? again;
         do
         {
-            if (await RunJournal.OpenAsync(stores, feed, time, scope, lease.Entry.Session, ct) is { } journal) await WorkThroughAsync(journal, signals, ct);
+            again = await RunJournal.OpenAsync(stores, feed, time, scope, lease.Entry.Session, ct) is { } journal ? await WorkThroughAsync(journal, lease, signals, ct) : null;
         }
-        while (await lease.SettleAsync(again: null, ct));
+        while (await lease.SettleAsync(again, ct));
     }
 
-    private async Task WorkThroughAsync(RunJournal journal, WorkSignals signals, CancellationToken ct)
+    /// <summary>Goes on until there is nothing to do; when to look again, if nothing comes before.</summary>
+    private async Task<DateTimeOffset?> WorkThroughAsync(RunJournal journal, RunLease lease, WorkSignals signals, CancellationToken ct)
     {
         // A call that was allowed to run when the session was claimed may have run under the worker before.
         var begun = new HashSet<Id<SessionEvent>>(journal.State.OpenCalls.Where(c => c.Standing == CallStanding.Allowed).Select(c => c.Id));
+        if (lease.Abandoned >= options.AttemptsMax && journal.State.RunOpen)
+        {
+            await journal.TerminateAsync(KilledItsWorkers(lease.Abandoned), Settle(journal.State, GivenUp), metrics, ct);
+            return null;
+        }
+
+        var limits = RunLimits.Of(options, journal.Session.Agent.RunLimits);
+        var pending = new HashSet<Id<SessionEvent>>();
         using var watching = signals.Watch(journal.IsInterruptedAsync);
         while (true)
         {
             var attention = signals.NextAttention();
             await journal.ReadAsync(ct);
-            var step = NextStep.Decide(journal.State, options.StepsMax);
-            if (step is NextStep.Nothing) return;
-            using var interruptible = CancellationTokenSource.CreateLinkedTokenSource(ct, attention);
+            var now = time.GetUtcNow();
+            var step = NextStep.Decide(journal.State, limits, now, pending);
+            if (step is NextStep.Nothing) return LookAgainAt(journal.State, pending, now);
+            using var overtime = new CancellationTokenSource(LeftOf(limits, journal.State, now), time);
+            using var interruptible = CancellationTokenSource.CreateLinkedTokenSource(ct, attention, overtime.Token);
             try
             {
-                await TakeAsync(step, journal, begun, interruptible.Token, ct);
+                await TakeAsync(step, new Pass(journal, limits, begun, pending), interruptible.Token, ct);
+                if (lease.Abandoned > 0 && step is NextStep.CallModel or NextStep.Start or NextStep.RunTool) await lease.ProgressedAsync(ct);
             }
-            catch (OperationCanceledException) when (attention.IsCancellationRequested && !ct.IsCancellationRequested)
+            catch (OperationCanceledException) when (interruptible.IsCancellationRequested && !ct.IsCancellationRequested)
             {
-                // Somebody asks for attention: the log says what for.
+                // Somebody asks for attention, or the run's time is over: the log says what for.
             }
         }
     }
 
-    private Task TakeAsync(NextStep step, RunJournal journal, HashSet<Id<SessionEvent>> begun, CancellationToken attention, CancellationToken ct) => step switch
+    private DateTimeOffset? LookAgainAt(SessionState state, HashSet<Id<SessionEvent>> pending, DateTimeOffset now) =>
+        pending.Count > 0 ? now + PendingWait
+        : state is { RunOpen: true, Waiting: true } ? state.WaitingSince + options.AnswerWait
+        : null;
+
+    private static TimeSpan LeftOf(RunLimits limits, SessionState state, DateTimeOffset now)
+    {
+        var left = limits.Time - state.ActiveFor(now);
+        return state.RunOpen && left > TimeSpan.Zero ? left : limits.Time;
+    }
+
+    private Task TakeAsync(NextStep step, Pass pass, CancellationToken attention, CancellationToken ct) => TakeAsync(step, pass, pass.Journal, attention, ct);
+
+    private Task TakeAsync(NextStep step, Pass pass, RunJournal journal, CancellationToken attention, CancellationToken ct) => step switch
     {
         NextStep.Start start => StartAsync(journal, start, attention, ct),
         NextStep.Note note => journal.AppendAsync(journal.Run, status: null, note.Input, [], [], ct),
@@ -64,11 +96,15 @@ internal sealed class SessionWorker(
         NextStep.CloseLostRequest lost => journal.AppendAsync(
             journal.Run, status: null, [], [new NewEvent(SpanModelRequestEnd.Failed(lost.Request))], [], ct),
         NextStep.CallModel => models.CallAsync(journal, begin: null, attention, ct),
-        NextStep.RunTool run => RunToolAsync(journal, run.Call, mayHaveRun: !begun.Add(run.Call.Id), attention, ct),
+        NextStep.Drop drop => journal.DropAsync(drop.Input, ct),
+        NextStep.RunTool run => RunToolAsync(pass, run.Call, attention, ct),
         NextStep.RefuseTool refuse => RecordResultAsync(journal, refuse.Call, ToolOutcome.Error(WhyRefused(refuse.Call)), ct),
         NextStep.Wait wait => journal.StopAsync(StopReason.RequiresAction(wait.On), [], [], [], metrics, ct),
-        NextStep.Interrupt interrupt => journal.StopAsync(StopReason.EndTurn, interrupt.Input, Settle(journal.State), [], metrics, ct),
-        NextStep.GiveUp => journal.StopAsync(StopReason.RetriesExhausted, [], [new NewEvent(TooManySteps())], [], metrics, ct),
+        NextStep.Interrupt interrupt => journal.StopAsync(
+            StopReason.EndTurn, interrupt.Input, Ending(journal, interrupt), [], metrics, ct, interrupt.Rollback ? Run.RolledBack : Run.Interrupted),
+        NextStep.Expire expire => ExpireAsync(journal, expire.Calls, ct),
+        NextStep.GiveUp over => journal.StopAsync(
+            StopReason.RetriesExhausted, [], [.. Settle(journal.State, OverLimit), new NewEvent(Reached(over.Limit, pass.Limits))], [], metrics, ct, Run.LimitReached),
         NextStep.End => journal.StopAsync(StopReason.EndTurn, [], [], [], metrics, ct),
         _ => throw new InvalidOperationException($"No way to take the step {step.GetType().Name}."),
     };
@@ -76,13 +112,16 @@ internal sealed class SessionWorker(
     /// <summary>The run's beginning and its first model request are one append: nothing is to be done between them.</summary>
     private async Task StartAsync(RunJournal journal, NextStep.Start start, CancellationToken attention, CancellationToken ct)
     {
-        var run = new Run(Id<Run>.New(), journal.Session.Id, RunStatus.Running, StopReason: null, Steps: 0, time.GetUtcNow(), EndedAt: null);
+        var message = start.Input.First(static e => e.Body is UserMessage);
+        var run = Run.QueuedBy(message.Id, journal.Session.Id, message.CreatedAt) with { Status = RunStatus.Running, StartedAt = time.GetUtcNow() };
         metrics.Started();
         await models.CallAsync(journal, new RunBegin(run, start.Input), attention, ct);
     }
 
-    private async Task RunToolAsync(RunJournal journal, OpenCall call, bool mayHaveRun, CancellationToken attention, CancellationToken ct)
+    private async Task RunToolAsync(Pass pass, OpenCall call, CancellationToken attention, CancellationToken ct)
     {
+        var journal = pass.Journal;
+        var mayHaveRun = !pass.Begun.Add(call.Id);
         var tool = tools.Find(call.Name);
         if (tool is null)
         {
@@ -90,9 +129,9 @@ internal sealed class SessionWorker(
             return;
         }
 
-        if (mayHaveRun && !tool.Idempotent)
+        if (mayHaveRun && tool.Repeat == ToolRepeat.Never)
         {
-            await RecordResultAsync(journal, call, ToolOutcome.Error(Lost), ct);
+            await RecordResultAsync(journal, call, ToolOutcome.Unknown(Lost), ct);
             return;
         }
 
@@ -108,7 +147,8 @@ internal sealed class SessionWorker(
             outcome = ToolOutcome.Error($"The tool {call.Name} failed. Try again, or go on without it.");
         }
 
-        await RecordResultAsync(journal, call, outcome, ct);
+        if (ReferenceEquals(outcome, ToolOutcome.Pending)) pass.Pending.Add(call.Id);
+        else await RecordResultAsync(journal, call, outcome, ct);
     }
 
     private async Task RecordResultAsync(RunJournal journal, OpenCall call, ToolOutcome outcome, CancellationToken ct)
@@ -118,20 +158,37 @@ internal sealed class SessionWorker(
             run,
             status: null,
             [],
-            [new NewEvent(new AgentToolResult(call.Id, [ContentBlock.OfText(outcome.Text)], outcome.IsError))],
+            [new NewEvent(new AgentToolResult(call.Id, [ContentBlock.OfText(outcome.Text)], outcome.IsError, outcome.IsUnknown ? AgentToolResult.Unknown : null))],
             [new UsageRow(Id<UsageRow>.New(), run.Session, run.Id, UsageRow.Tool, call.Name, default, time.GetUtcNow())],
             ct);
         metrics.ToolCalled(outcome.IsError);
     }
 
-    /// <summary>Closes what an interrupt leaves open, so that the log stays well-formed: a request ends, a call has a result.</summary>
-    private static List<NewEvent> Settle(SessionState state)
+    /// <summary>What nobody answered in time becomes an error that the model sees, and the run goes on.</summary>
+    private Task ExpireAsync(RunJournal journal, IReadOnlyList<OpenCall> calls, CancellationToken ct) => journal.AppendAsync(
+        journal.Run! with { Status = RunStatus.Running, StopReason = null },
+        SessionStatus.Running,
+        [],
+        [new NewEvent(new SessionStatusRunning()), .. calls.Select(c => new NewEvent(new AgentToolResult(c.Id, [ContentBlock.OfText(Expired)], IsError: true)))],
+        [],
+        ct);
+
+    private static List<NewEvent> Ending(RunJournal journal, NextStep.Interrupt interrupt)
+    {
+        var events = Settle(journal.State, Interrupted);
+        if (interrupt.Rollback) events.Add(new NewEvent(new SessionRunRolledBack(journal.Run!.Id)));
+        return events;
+    }
+
+    /// <summary>Closes what the end of a run leaves open, so that the log stays well-formed: a request ends, a call has a result.</summary>
+    private static List<NewEvent> Settle(SessionState state, string why)
     {
         var events = new List<NewEvent>();
         if (state.OpenRequest is { } request) events.Add(new NewEvent(SpanModelRequestEnd.Failed(request)));
         events.AddRange(state.OpenCalls
             .Where(c => c.Standing != CallStanding.AwaitsClient)
-            .Select(c => new NewEvent(new AgentToolResult(c.Id, [ContentBlock.OfText(Interrupted)], IsError: true))));
+            .Select(c => new NewEvent(new AgentToolResult(
+                c.Id, [ContentBlock.OfText(why)], IsError: true, c.Standing == CallStanding.Allowed ? AgentToolResult.Unknown : null))));
         return events;
     }
 
@@ -140,8 +197,16 @@ internal sealed class SessionWorker(
         : call.Confirmed ? "A person refused this call."
         : tools.WhyRefused(call.Name);
 
-    private SessionError TooManySteps() => new(new ErrorDetail(
-        "tool_use_limit_reached_error",
-        $"The run took {options.StepsMax} steps, which is the most that one run may take. Send a message to go on.",
-        RetryStatus.Exhausted));
+    private static SessionError Reached(RunLimit limit, RunLimits limits) => new(new ErrorDetail(
+        limit == RunLimit.Steps ? "tool_use_limit_reached_error" : "run_limit_reached_error", limits.Describe(limit), RetryStatus.Exhausted));
+
+    private static ErrorDetail KilledItsWorkers(int times) => new(
+        "run_abandoned_error",
+        $"The server stopped {times} times in a row while it worked on this run, and the run was given up. Fork the session before the message that began it to go on.",
+        RetryStatus.Terminal);
+
+    /// <summary>One worker's way through a session.</summary>
+    /// <param name="Begun">Calls that ran, or may have run under a worker before.</param>
+    /// <param name="Pending">Calls that have no outcome yet.</param>
+    private sealed record Pass(RunJournal Journal, RunLimits Limits, HashSet<Id<SessionEvent>> Begun, HashSet<Id<SessionEvent>> Pending);
 }

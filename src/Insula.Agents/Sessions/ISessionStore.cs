@@ -47,10 +47,11 @@ public interface ISessionStore
     Task<Result<Done>?> RemoveAsync(Id<Session> id, Func<Session, Fault?> allowed, CancellationToken ct);
 
     /// <summary>
-    /// Appends input from a client. <paramref name="check"/> sees the session as it is inside the transaction and may
-    /// refuse; then nothing is written. Null when the session is missing.
+    /// Appends input from a client. <paramref name="input"/> sees the session as it is inside the transaction and gives
+    /// what to append, or refuses; then nothing is written. A message queues a run (<see cref="Run.IdOf"/>) unless one is
+    /// queued already, as it does in <see cref="AddAsync"/>. Null when the session is missing.
     /// </summary>
-    Task<Result<IReadOnlyList<SessionEvent>>?> AppendInputAsync(Id<Session> id, IReadOnlyList<NewEvent> input, Func<Session, Fault?> check, DateTimeOffset at, CancellationToken ct);
+    Task<Result<IReadOnlyList<SessionEvent>>?> AppendInputAsync(Id<Session> id, Func<Session, Result<IReadOnlyList<NewEvent>>> input, DateTimeOffset at, CancellationToken ct);
 
     /// <summary>
     /// Claims the session for a worker: raises the epoch, so that every append of an earlier claim is refused from now
@@ -64,7 +65,7 @@ public interface ISessionStore
     /// </summary>
     Task<IReadOnlyList<SessionEvent>> AppendAsync(RunAppend append, CancellationToken ct);
 
-    /// <summary>The run that has not ended, or null.</summary>
+    /// <summary>The run that has begun and not ended, or null.</summary>
     Task<Run?> FindOpenRunAsync(Id<Session> id, CancellationToken ct);
 
     /// <summary>
@@ -84,7 +85,11 @@ public sealed record SessionUpdate(Session Session, IReadOnlyList<NewEvent> Log)
 /// <summary>What a run appends in one transaction.</summary>
 /// <param name="Epoch">Of the run's claim.</param>
 /// <param name="Run">The run as it is after this append; null when it only takes up input that starts nothing.</param>
-/// <param name="Processed">Inputs that this append takes up: their <c>processed_at</c> becomes <paramref name="At"/> and their run <paramref name="Run"/>.</param>
+/// <param name="Processed">Inputs that this append takes up: their <c>processed_at</c> becomes <paramref name="At"/>.</param>
+/// <param name="ProcessedBy">
+/// Their run; null when they are settled without one, and are no part of the conversation. A queued run whose message is
+/// settled so is cancelled; the oldest message that is left queues the next one.
+/// </param>
 /// <param name="Status">The session's new status; null keeps it.</param>
 /// <param name="ActiveSeconds">Added to the session's active time.</param>
 public sealed record RunAppend(
@@ -93,6 +98,7 @@ public sealed record RunAppend(
     Run? Run,
     IReadOnlyList<NewEvent> Events,
     IReadOnlyList<Id<SessionEvent>> Processed,
+    Id<Run>? ProcessedBy,
     IReadOnlyList<UsageRow> Usage,
     SessionStatus? Status,
     double ActiveSeconds,

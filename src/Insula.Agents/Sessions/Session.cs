@@ -2,6 +2,7 @@ using System.Text.Json;
 using Insula.Agents.Agents;
 using Insula.Agents.Environments;
 using Insula.Agents.Models;
+using Insula.Agents.Runs;
 using Insula.Tenancy.Identity;
 
 namespace Insula.Agents.Sessions;
@@ -49,6 +50,9 @@ public sealed record Session(
 
     /// <summary>Of which session and event it was forked; null when it was not.</summary>
     public ForkPoint? ForkedFrom { get; init; }
+
+    /// <summary>The run that has begun and not ended, waiting ones included.</summary>
+    public Id<Run>? OpenRun { get; init; }
 }
 
 /// <summary>A position in a session's log: after event <paramref name="At"/>, 0 for before the first.</summary>

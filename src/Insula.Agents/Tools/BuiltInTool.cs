@@ -16,14 +16,24 @@ public abstract class BuiltInTool
     /// <summary>JSON Schema of the input, told to the model.</summary>
     public abstract JsonElement InputSchema { get; }
 
-    /// <summary>
-    /// Whether a call may be made again after a crash without a second effect. A call of a tool that is not idempotent and
-    /// whose outcome was lost is never repeated: its outcome is <i>unknown</i> and the model is told so.
-    /// </summary>
-    public abstract bool Idempotent { get; }
+    /// <summary>Whether a call may be made again after a crash whose outcome was lost with the worker.</summary>
+    public abstract ToolRepeat Repeat { get; }
 
     /// <summary>Runs one call. Bad input is an outcome with <see cref="ToolOutcome.IsError"/>, so that the model can mend it.</summary>
     public abstract Task<ToolOutcome> RunAsync(ToolCall call, CancellationToken ct);
+}
+
+/// <summary>What a second call with the same input does.</summary>
+public enum ToolRepeat
+{
+    /// <summary>It may have a second effect: it is never made. The outcome is <i>unknown</i>, and the log and the model are told so.</summary>
+    Never,
+
+    /// <summary>With the same <see cref="ToolCall.IdempotencyKey"/> it has no second effect.</summary>
+    WithKey,
+
+    /// <summary>It has no second effect: the tool only reads, or sets what is set.</summary>
+    Always,
 }
 
 /// <summary>One call of a built-in tool.</summary>
@@ -33,6 +43,17 @@ public sealed record ToolCall(TenantScope Scope, Id<Session> Session, string Ide
 /// <summary>What a call gave, told to the model.</summary>
 public sealed record ToolOutcome(string Text, bool IsError)
 {
+    /// <summary>
+    /// Not yet: the call stays open and its run holds no worker. Who brings the outcome about wakes the session, and the tool
+    /// is asked again with the same key. Only for tools that may be asked again.
+    /// </summary>
+    public static ToolOutcome Pending { get; } = new("", IsError: false);
+
+    /// <summary>Nobody can tell whether the call had its effect.</summary>
+    public static ToolOutcome Unknown(string text) => new(text, IsError: true) { IsUnknown = true };
+
+    public bool IsUnknown { get; private init; }
+
     public static ToolOutcome Of(string text) => new(text, IsError: false);
 
     public static ToolOutcome Error(string text) => new(text, IsError: true);

@@ -34,7 +34,7 @@ internal sealed class KnowledgeSearch(QueryKnowledge knowledge) : BuiltInTool
 
     public override JsonElement InputSchema => Schema;
 
-    public override bool Idempotent => true;
+    public override ToolRepeat Repeat => ToolRepeat.Always;
 
     public override async Task<ToolOutcome> RunAsync(ToolCall call, CancellationToken ct)
     {

@@ -64,6 +64,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         app.MapTenants();
         app.MapPlans();
         app.MapKeys();
+        app.MapRuns();
         app.MapAudit();
         app.MapKnowledge();
         app.MapForks();

@@ -13,6 +13,8 @@ internal static class Answers
 
     public static IResult Created<T>(T value) => Results.Json(value, ApiJson.Options, statusCode: StatusCodes.Status201Created);
 
+    public static IResult Accepted<T>(T value) => Results.Json(value, ApiJson.Options, statusCode: StatusCodes.Status202Accepted);
+
     /// <summary>A list in the shape <c>{"data":[…],"next_page":…}</c>.</summary>
     public static IResult Listed<TItem, TView>(Page<TItem> page, Func<TItem, TView> view) =>
         Ok(new PageView<TView>([.. page.Items.Select(view)], page.Next));

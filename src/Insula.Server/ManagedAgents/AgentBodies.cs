@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Insula.Agents.Agents;
 using Insula.Agents.Input;
+using Insula.Agents.Runs;
 using Insula.Agents.Serialization;
 using Insula.Tenancy.Faults;
 
@@ -24,6 +25,10 @@ internal sealed record CreateAgentBody(string Name, ModelBody Model)
 
     public JsonElement? Multiagent { get; init; }
 
+    public InputPolicy? InputPolicy { get; init; }
+
+    public RunLimitsAsked? RunLimits { get; init; }
+
     public Result<AgentDefinition> ToDefinition() =>
         AgentParts.Violation(Model, Tools, McpServers, Skills, ExecutionIdentity, Multiagent) is { } violation
             ? violation
@@ -37,6 +42,8 @@ internal sealed record CreateAgentBody(string Name, ModelBody Model)
                 McpServers = McpServerBody.ToServers(McpServers) ?? [],
                 Skills = SkillBody.ToJson(Skills) ?? [],
                 Metadata = Metadata ?? new Dictionary<string, string>(),
+                InputPolicy = InputPolicy,
+                RunLimits = RunLimits,
             };
 }
 
@@ -64,6 +71,10 @@ internal sealed record UpdateAgentBody
 
     public JsonElement? Multiagent { get; init; }
 
+    public Change<InputPolicy?> InputPolicy { get; init; }
+
+    public Change<RunLimitsAsked?> RunLimits { get; init; }
+
     public Result<AgentChanges> ToChanges()
     {
         if (Version < 1) return Fault.Invalid("version", "version must be at least 1.");
@@ -79,6 +90,8 @@ internal sealed record UpdateAgentBody
                 McpServers = McpServers.Map(McpServerBody.ToServers),
                 Skills = Skills.Map(SkillBody.ToJson),
                 Metadata = Metadata,
+                InputPolicy = InputPolicy,
+                RunLimits = RunLimits,
             };
     }
 }

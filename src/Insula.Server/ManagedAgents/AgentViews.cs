@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Insula.Agents.Agents;
+using Insula.Agents.Runs;
 using Insula.Tenancy.Identity;
 
 namespace Insula.Server.ManagedAgents;
@@ -21,7 +22,9 @@ internal sealed record AgentView(
     IReadOnlyDictionary<string, string> Metadata,
     DateTime CreatedAt,
     DateTime UpdatedAt,
-    DateTime? ArchivedAt)
+    DateTime? ArchivedAt,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] InputPolicy? InputPolicy,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] RunLimitsAsked? RunLimits)
 {
     public static AgentView Of(Agent agent)
     {
@@ -42,7 +45,9 @@ internal sealed record AgentView(
             definition.Metadata,
             agent.CreatedAt.UtcDateTime,
             agent.UpdatedAt.UtcDateTime,
-            agent.ArchivedAt?.UtcDateTime);
+            agent.ArchivedAt?.UtcDateTime,
+            definition.InputPolicy,
+            definition.RunLimits);
     }
 }
 

@@ -1,12 +1,14 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Insula.Agents.Events;
+using Insula.Agents.Runs;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 
 namespace Insula.Server.ManagedAgents;
 
-internal sealed record SendEventsBody(IReadOnlyList<InputEventBody> Events);
+/// <param name="InputPolicy">What becomes of messages while a run is queued or open; the agent's own policy when left out.</param>
+internal sealed record SendEventsBody(IReadOnlyList<InputEventBody> Events, InputPolicy? InputPolicy = null);
 
 /// <summary>The events that clients may send. Two are known and not taken, so that the refusal can say why.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]

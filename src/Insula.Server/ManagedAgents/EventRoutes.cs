@@ -21,7 +21,7 @@ internal static class EventRoutes
         if ((await http.BodyAsync<SendEventsBody>(ct)).Failed(out var badBody, out var body)) return Answers.Of(badBody);
         if (InputEventBody.ToInput("events", body.Events).Failed(out var fault, out var events)) return Answers.Of(fault);
         return ManagedAgentsRoutes.Answer(
-            await send.SendAsync(http.TenantScope(), session, events, ct), sent => new SentEventsView([.. sent.Select(e => new EventView(e))]));
+            await send.SendAsync(http.TenantScope(), session, events, body.InputPolicy, ct), sent => new SentEventsView([.. sent.Select(e => new EventView(e))]));
     }
 
     private static async Task<IResult> ListAsync(HttpContext http, string id, ListEvents list, CancellationToken ct)

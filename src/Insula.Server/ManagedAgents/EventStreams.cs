@@ -17,6 +17,10 @@ internal sealed class EventStreams(CheckStanding standing, AccessSignals signals
     /// <summary>Below the idle limit of common proxies, which is 60 seconds and sometimes 30.</summary>
     public static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(15);
 
+    private static readonly TimeSpan GoodbyeLimit = TimeSpan.FromSeconds(1);
+
+    private static readonly byte[] StoppingFrame = ": the server is stopping; reconnect with Last-Event-ID\nretry: 1000\n\n"u8.ToArray();
+
     private static readonly byte[] KeepAliveFrame = ": keep-alive\n\n"u8.ToArray();
 
     /// <param name="previews">The types of events to preview.</param>
@@ -47,7 +51,26 @@ internal sealed class EventStreams(CheckStanding standing, AccessSignals signals
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            // The client left or the server stops; a client that wants more comes back with its last id.
+            if (!http.RequestAborted.IsCancellationRequested) await SayStoppingAsync(http);
+        }
+    }
+
+    /// <summary>
+    /// The server stops: the client is told to come back soon, with the last id that it has. A comment and a
+    /// <c>retry</c> field say it, which every reader of server-sent events takes and none hands on as an event.
+    /// </summary>
+    private async Task SayStoppingAsync(HttpContext http)
+    {
+        try
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+            using var timer = new CancellationTokenSource(GoodbyeLimit, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, timer.Token);
+            await http.Response.BodyWriter.WriteAsync(StoppingFrame, either.Token);
+        }
+        catch (Exception error) when (error is OperationCanceledException or IOException)
+        {
+            // A client that does not read comes back all the same.
         }
     }
 

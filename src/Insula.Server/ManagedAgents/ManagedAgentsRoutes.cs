@@ -2,6 +2,7 @@ using Insula.Agents.Agents;
 using Insula.Agents.Environments;
 using Insula.Agents.Events;
 using Insula.Agents.Serialization;
+using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
 using Insula.Server.Endpoints;
 using Insula.Server.Http;
@@ -40,6 +41,9 @@ internal static class ManagedAgentsRoutes
         .AddSingleton<ListEvents>()
         .AddSingleton<StreamEvents>()
         .AddSingleton<EventStreams>()
+        .AddSingleton<ShowRun>()
+        .AddSingleton<ListRuns>()
+        .AddSingleton<CancelRun>()
         .AddForks();
 
     public static void MapManagedAgents(this IEndpointRouteBuilder routes)

@@ -1,22 +1,82 @@
 namespace Insula.Storage.Statements;
 
-/// <summary>What a worker writes of its run holds under its claim only, so each statement asks for the epoch.</summary>
+/// <summary>
+/// What a worker writes of its run holds under its claim only, so each statement asks for the epoch. A queued run has the
+/// digits of the message that queued it, so that it can be told from the log alone which one there should be.
+/// </summary>
 internal static class RunSql
 {
-    public const string Put =
+    private const string Columns =
         """
-        insert into runs (tenant_id, run_id, session_id, status, stop_reason, steps, started_at, ended_at)
-        select @tenant_id, @run_id, @session_id, @status, @stop_reason, @steps, @started_at, @ended_at
-        from sessions s where s.tenant_id = @tenant_id and s.session_id = @session_id and s.epoch = @epoch
-        on conflict (tenant_id, run_id) do update set status = excluded.status, stop_reason = excluded.stop_reason, steps = excluded.steps, ended_at = excluded.ended_at
+        run_id, session_id, status, stop_reason, steps, queued_at, started_at, ended_at,
+        input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, error
         """;
 
-    public const string FindOpen =
+    private const string Filter =
         """
-        select run_id, session_id, status, stop_reason, steps, started_at, ended_at from runs
-        where tenant_id = @tenant_id and session_id = @session_id and status <> 'ended'
+        queued_at between @queued_from and @queued_to
+          and (cast(@session_id as text) is null or session_id = @session_id)
+          and (cast(@statuses as text) is null or replace(@statuses, '|' || status || '|', '') <> @statuses)
+          and (cast(@agent_id as text) is null or exists (
+            select 1 from sessions s where s.tenant_id = @tenant_id and s.session_id = runs.session_id and s.agent_id = @agent_id))
+        """;
+
+    public const string Put =
+        $"""
+        insert into runs (tenant_id, {Columns})
+        select @tenant_id, @run_id, @session_id, @status, @stop_reason, @steps, @queued_at, @started_at, @ended_at,
+          @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @error
+        from sessions s where s.tenant_id = @tenant_id and s.session_id = @session_id and s.epoch = @epoch
+        on conflict (tenant_id, run_id) do update set
+          status = excluded.status, stop_reason = excluded.stop_reason, steps = excluded.steps, started_at = excluded.started_at, ended_at = excluded.ended_at,
+          input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
+          cache_read_tokens = excluded.cache_read_tokens, cache_write_tokens = excluded.cache_write_tokens, error = excluded.error
+        """;
+
+    /// <summary>The oldest message that no run took up queues a run, unless it has.</summary>
+    public const string Queue =
+        """
+        insert into runs (tenant_id, run_id, session_id, status, steps, queued_at, started_at)
+        select @tenant_id, 'run_' || substr(e.event_id, 6), e.session_id, 'queued', 0, e.created_at, 0 from events e
+        where e.tenant_id = @tenant_id and e.session_id = @session_id and e.processed_at is null and e.type = 'user.message'
+        order by e.seq
+        limit 1
+        on conflict (tenant_id, run_id) do nothing
+        """;
+
+    /// <summary>A queued run whose message was settled without it is over.</summary>
+    public const string CancelSettled =
+        """
+        update runs set status = 'ended', stop_reason = 'cancelled', ended_at = @at
+        where tenant_id = @tenant_id and session_id = @session_id and status = 'queued'
+          and exists (select 1 from sessions s where s.tenant_id = @tenant_id and s.session_id = @session_id and s.epoch = @epoch)
+          and exists (select 1 from events e where e.tenant_id = @tenant_id and e.event_id = 'sevt_' || substr(runs.run_id, 5) and e.processed_at is not null)
+        """;
+
+    public const string Find = $"select {Columns} from runs where tenant_id = @tenant_id and run_id = @run_id";
+
+    public const string FindOpen =
+        $"""
+        select {Columns} from runs
+        where tenant_id = @tenant_id and session_id = @session_id and status in ('queued', 'running', 'waiting') and status <> 'queued'
         order by started_at desc, run_id desc
         limit 1
+        """;
+
+    public const string ListDown =
+        $"""
+        select {Columns} from runs
+        where tenant_id = @tenant_id and (queued_at, run_id) < (@after_at, @after_id) and {Filter}
+        order by queued_at desc, run_id desc
+        limit @limit
+        """;
+
+    public const string ListUp =
+        $"""
+        select {Columns} from runs
+        where tenant_id = @tenant_id and (queued_at, run_id) > (@after_at, @after_id) and {Filter}
+        order by queued_at, run_id
+        limit @limit
         """;
 
     public const string CountUsage =

@@ -6,7 +6,7 @@ internal static class SessionSql
         """
         session_id, agent_id, agent_version, agent, environment_id, title, metadata, budget, status, last_seq, epoch, pending_input,
         input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, active_seconds, created_at, updated_at, archived_at,
-        forked_from, forked_at
+        forked_from, forked_at, open_run_id
         """;
 
     private const string Filter =
@@ -23,7 +23,7 @@ internal static class SessionSql
         insert into sessions (tenant_id, {Columns})
         values (@tenant_id, @session_id, @agent_id, @agent_version, @agent, @environment_id, @title, @metadata, @budget, @status, @last_seq, @epoch, @pending_input,
           @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @active_seconds, @created_at, @updated_at, @archived_at,
-          @forked_from, @forked_at)
+          @forked_from, @forked_at, @open_run_id)
         """;
 
     public const string Find = $"select {Columns} from sessions where tenant_id = @tenant_id and session_id = @session_id";
@@ -85,7 +85,8 @@ internal static class SessionSql
     public const string ProjectRun =
         """
         update sessions
-        set last_seq = last_seq + @events, updated_at = @updated_at, status = coalesce(@status, status), active_seconds = active_seconds + @active_seconds
+        set last_seq = last_seq + @events, updated_at = @updated_at, status = coalesce(@status, status), active_seconds = active_seconds + @active_seconds,
+            open_run_id = case when @knows_run then @open_run_id else open_run_id end
         where tenant_id = @tenant_id and session_id = @session_id and epoch = @epoch
         """;
 

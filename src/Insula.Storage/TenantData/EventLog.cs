@@ -74,7 +74,7 @@ internal static class EventLog
                 ("@epoch", claim.Epoch),
                 ("@event_id", input.ToString()),
                 ("@processed_at", Instant.ToNumber(append.At)),
-                ("@run_id", append.Run?.Id.ToString()));
+                ("@run_id", append.ProcessedBy?.ToString()));
         }
     }
 

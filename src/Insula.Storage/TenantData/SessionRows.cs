@@ -2,6 +2,7 @@ using System.Text.Json;
 using Insula.Agents.Agents;
 using Insula.Agents.Environments;
 using Insula.Agents.Models;
+using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
 using Insula.Storage.Engine;
 using Insula.Storage.Statements;
@@ -35,7 +36,8 @@ internal static class SessionRows
         ("@updated_at", Instant.ToNumber(session.UpdatedAt)),
         ("@archived_at", Instant.ToValue(session.ArchivedAt)),
         ("@forked_from", session.ForkedFrom?.SessionId.ToString()),
-        ("@forked_at", session.ForkedFrom is { } fork ? fork.At : Null.Long));
+        ("@forked_at", session.ForkedFrom is { } fork ? fork.At : Null.Long),
+        ("@open_run_id", session.OpenRun?.ToString()));
 
     /// <summary>Writes what an update may change, and nothing else.</summary>
     public static void Update(Link link, string tenant, Session session) => link.Post(
@@ -70,6 +72,7 @@ internal static class SessionRows
         row.MomentOrNull(19))
     {
         ForkedFrom = row.IsDBNull(20) ? null : new ForkPoint(row.Id<Session>(20), row.GetInt64(21)),
+        OpenRun = row.IsDBNull(22) ? null : row.Id<Run>(22),
     };
 
     private static string? BudgetText(Session session) => session.Budget is { } budget ? Rows.ToJson(budget) : null;

@@ -94,13 +94,13 @@ internal sealed class SessionStore(Database database, string tenant) : ISessionS
         ct);
 
     public Task<Result<IReadOnlyList<SessionEvent>>?> AppendInputAsync(
-        Id<Session> id, IReadOnlyList<NewEvent> input, Func<Session, Fault?> check, DateTimeOffset at, CancellationToken ct) =>
+        Id<Session> id, Func<Session, Result<IReadOnlyList<NewEvent>>> input, DateTimeOffset at, CancellationToken ct) =>
         database.WriteAsync<Result<IReadOnlyList<SessionEvent>>?>(
             async link =>
             {
                 if (await HoldAsync(link, id) is not { } session) return null;
-                if (check(session) is { } fault) return fault;
-                return AppendAndProject(link, session, input, at, at);
+                if (input(session).Failed(out var fault, out var events)) return fault;
+                return AppendAndProject(link, session, events, at, at);
             },
             ct);
 
@@ -180,6 +180,7 @@ internal sealed class SessionStore(Database database, string tenant) : ISessionS
             ("@session_id", session.Id.ToString()),
             ("@last_seq", session.LastSeq + events.Count),
             ("@updated_at", Instant.ToNumber(updatedAt)));
+        if (input.Any(static e => e.Body is UserMessage)) RunRows.Queue(link, tenant, session.Id);
         return events;
     }
 
@@ -198,11 +199,18 @@ internal sealed class SessionStore(Database database, string tenant) : ISessionS
             ("@events", append.Events.Count),
             ("@updated_at", Instant.ToNumber(append.At)),
             ("@status", append.Status is { } status ? Rows.ToName(status) : null),
-            ("@active_seconds", append.ActiveSeconds));
+            ("@active_seconds", append.ActiveSeconds),
+            ("@knows_run", append.Run is not null),
+            ("@open_run_id", append.Run is { IsOver: false } open ? open.Id.ToString() : null));
         EventLog.Append(link, claim, append);
         if (append.Run is { } run) RunRows.Put(link, claim, run);
         RunRows.AddUsage(link, claim, append.Usage);
-        if (append.Processed.Count > 0) link.Post(SessionSql.ProjectTakenUp, ("@tenant_id", tenant), ("@session_id", append.Session.ToString()), ("@epoch", append.Epoch));
+        if (append.Processed.Count > 0)
+        {
+            link.Post(SessionSql.ProjectTakenUp, ("@tenant_id", tenant), ("@session_id", append.Session.ToString()), ("@epoch", append.Epoch));
+            RunRows.Requeue(link, claim, append.At);
+        }
+
         var lastSeq = await link.LastAsync(
             SessionSql.LastSeqOfClaim,
             static row => (long?)row.GetInt64(0),

@@ -2,6 +2,7 @@ using Insula.Agents;
 using Insula.Agents.Agents;
 using Insula.Agents.Environments;
 using Insula.Agents.Knowledge;
+using Insula.Agents.Runs;
 using Insula.Agents.Schedules;
 using Insula.Agents.Sessions;
 using Insula.Storage.Engine;
@@ -16,6 +17,8 @@ internal sealed class TenantStore(TenantLease lease, string tenant) : ITenantSto
     public IEnvironmentStore Environments => new EnvironmentStore(lease.Database, tenant);
 
     public ISessionStore Sessions => new SessionStore(lease.Database, tenant);
+
+    public IRunStore Runs => new RunStore(lease.Database, tenant);
 
     public IKnowledgeStore Knowledge => new KnowledgeStore(lease.Database, tenant);
 

@@ -77,6 +77,9 @@ public static class RouteTable
 
         new("POST", "/api/v1/sessions/{id}/fork", Who.WriteKey, "/api/v1/sessions/{session}/fork", """{"at":0}"""),
         new("GET", "/api/v1/sessions/{id}/checkpoints", Who.ReadKey, "/api/v1/sessions/{session}/checkpoints"),
+        new("GET", "/api/v1/runs", Who.ReadKey, "/api/v1/runs"),
+        new("GET", "/api/v1/runs/{id}", Who.ReadKey, "/api/v1/runs/{run}"),
+        new("POST", "/api/v1/runs/{id}/cancel", Who.WriteKey, "/api/v1/runs/{run}/cancel"),
 
         new("POST", "/v1/agents", Who.WriteKey, "/v1/agents", Agent),
         new("GET", "/v1/agents", Who.ReadKey, "/v1/agents"),

@@ -140,6 +140,8 @@ public abstract class TwoTenants(string placement, params string[] elsewhere) : 
             await SettledAsync(victim, ct);
         }
 
+        var runs = await victim.Client.GetFromJsonAsync<JsonElement>("/api/v1/runs", ct);
+        VictimIds["run"] = runs.GetProperty("data")[0].GetProperty("id").GetString()!;
         VictimIds["source"] = await MakeAsync(victim, "/api/v1/knowledge/learn", new { source = Canary, text = $"{Canary} is a word that only the victim knows." }, ct);
     }
 

@@ -198,7 +198,7 @@ public abstract class EventStreamTests(TestStore store)
     }
 
     [Fact(Timeout = LimitMs)]
-    public async Task A_stream_ends_when_the_server_stops()
+    public async Task A_stream_ends_when_the_server_stops_and_says_how_to_come_back()
     {
         var host = await store.StartAsync(new TestHostOptions { RealPort = true }, Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
@@ -206,7 +206,10 @@ public abstract class EventStreamTests(TestStore store)
         using var reader = await EventReader.OpenAsync(tenant.Client, session, after: null, Ct);
         var next = reader.NextAsync(Ct);
         await host.DisposeAsync();
-        Assert.Null(await next);
+        var last = await next;
+        Assert.Null(last!.Type);
+        Assert.Equal("retry: 1000", last.Data);
+        Assert.Null(await reader.NextAsync(Ct));
     }
 
     private static async Task EndsWithAsync(EventReader reader, string error)

@@ -5,6 +5,7 @@ using Insula.Agents.Models;
 using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Identity;
+using Insula.TestKit;
 
 namespace Insula.Storage.Tests.Contracts;
 
@@ -30,7 +31,7 @@ public abstract class EventLogContract : TenantStoreContract
         SameList([input[0] with { ProcessedAt = at, Run = run.Id }, input[1], started], log);
 
         var read = (await Store.Sessions.FindAsync(_session.Id, Ct))!;
-        Same(_session with { Status = SessionStatus.Running, LastSeq = 3, Epoch = epoch, PendingInput = true, Usage = new(1, 2, 3, 4), ActiveSeconds = 1.25, UpdatedAt = at }, read);
+        Same(_session with { Status = SessionStatus.Running, LastSeq = 3, Epoch = epoch, PendingInput = true, Usage = new(1, 2, 3, 4), ActiveSeconds = 1.25, UpdatedAt = at, OpenRun = run.Id }, read);
         Same(run, await Store.Sessions.FindOpenRunAsync(_session.Id, Ct));
 
         // The second input too: nothing is pending. The same usage again: nothing is counted twice.
@@ -186,7 +187,7 @@ public abstract class EventLogContract : TenantStoreContract
 
     private async Task<long> ClaimAsync() => (await Store.Sessions.ClaimAsync(_session.Id, Ct))!.Epoch;
 
-    private Run NewRun() => new(Id<Run>.New(), _session.Id, RunStatus.Running, null, 0, Start, null);
+    private Run NewRun() => new(Id<Run>.New(), _session.Id, RunStatus.Running, null, 0, Start, Start, null);
 
-    private RunAppend Step(long epoch, Run? run, IReadOnlyList<NewEvent> events) => new(_session.Id, epoch, run, events, [], [], null, 0, Start);
+    private RunAppend Step(long epoch, Run? run, IReadOnlyList<NewEvent> events) => new(_session.Id, epoch, run, events, [], run?.Id, [], null, 0, Start);
 }

@@ -4,6 +4,7 @@ using Insula.Agents.Events;
 using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Identity;
+using Insula.TestKit;
 
 namespace Insula.Storage.Tests.Contracts;
 
@@ -60,7 +61,7 @@ internal sealed class RandomLog(ITenantStore store, Id<Session> session, DateTim
     private async Task BeginAsync()
     {
         _epoch = (await store.Sessions.ClaimAsync(Session, Ct))!.Epoch;
-        _run = new Run(Id<Run>.New(), Session, RunStatus.Running, null, 0, _now, null);
+        _run = new Run(Id<Run>.New(), Session, RunStatus.Running, null, 0, _now, _now, null);
         await AppendAsync(new SessionStatusRunning());
     }
 
@@ -71,7 +72,7 @@ internal sealed class RandomLog(ITenantStore store, Id<Session> session, DateTim
         var ends = bodies[0] is SessionStatusIdle;
         var run = ends ? _run! with { Status = RunStatus.Ended, EndedAt = _now } : _run!;
         await store.Sessions.AppendAsync(
-            new RunAppend(Session, _epoch, run, events, takes ? [.. _input] : [], [], ends ? SessionStatus.Idle : SessionStatus.Running, 0, _now = _now.AddSeconds(1)), Ct);
+            new RunAppend(Session, _epoch, run, events, takes ? [.. _input] : [], run.Id, [], ends ? SessionStatus.Idle : SessionStatus.Running, 0, _now = _now.AddSeconds(1)), Ct);
         if (takes) _input.Clear();
         foreach (var e in events)
         {

@@ -4,6 +4,7 @@ using Insula.Agents.Sessions;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
+using Insula.TestKit;
 
 namespace Insula.Storage.Tests.Contracts;
 

@@ -169,3 +169,36 @@ public sealed class DatabaseKnowledgeTests(SharedPostgres postgres) : KnowledgeC
 
     protected override ValueTask CloseAsync() => _home.DisposeAsync();
 }
+
+public sealed class SharedRunsTests(SharedPostgres postgres) : RunsContract
+{
+    private readonly PostgresHome _home = new(postgres) { Common = true };
+
+    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Shared);
+
+    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Shared);
+
+    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+}
+
+public sealed class SchemaRunsTests(SharedPostgres postgres) : RunsContract
+{
+    private readonly PostgresHome _home = new(postgres) { Common = true };
+
+    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Schema);
+
+    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Schema);
+
+    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+}
+
+public sealed class DatabaseRunsTests(SharedPostgres postgres) : RunsContract
+{
+    private readonly PostgresHome _home = new(postgres) { Common = true };
+
+    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Database);
+
+    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Database);
+
+    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+}

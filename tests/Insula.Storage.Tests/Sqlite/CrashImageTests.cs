@@ -5,6 +5,7 @@ using Insula.Agents.Sessions;
 using Insula.Storage.Sqlite;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Tenants;
+using Insula.TestKit;
 
 namespace Insula.Storage.Tests.Sqlite;
 

@@ -78,3 +78,18 @@ public sealed class OneFileKnowledgeTests : KnowledgeContract
 
     protected override ValueTask CloseAsync() => _home.DisposeAsync();
 }
+
+public sealed class OneFileRunsTests : RunsContract
+{
+    private readonly SqliteHome _home = new();
+
+    protected override async Task<ITenantStores> OpenAsync() => new OneFileStores((await _home.OpenAsync()).Get<SqliteStorage>());
+
+    protected override async Task<ITenantStores> ReopenAsync()
+    {
+        await _home.ReopenAsync();
+        return new OneFileStores(_home.Get<SqliteStorage>());
+    }
+
+    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+}

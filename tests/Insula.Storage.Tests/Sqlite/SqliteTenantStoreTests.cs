@@ -57,3 +57,14 @@ public sealed class SqliteForksTests : ForksContract
 
     protected override ValueTask CloseAsync() => _home.DisposeAsync();
 }
+
+public sealed class SqliteRunsTests : RunsContract
+{
+    private readonly SqliteHome _home = new();
+
+    protected override Task<ITenantStores> OpenAsync() => _home.OpenStoresAsync();
+
+    protected override Task<ITenantStores> ReopenAsync() => _home.ReopenStoresAsync();
+
+    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+}

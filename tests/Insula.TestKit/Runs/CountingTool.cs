@@ -5,7 +5,7 @@ using Insula.Agents.Tools;
 namespace Insula.TestKit.Runs;
 
 /// <summary>A built-in tool that counts its calls by idempotency key and can be held in the middle of one.</summary>
-public sealed class CountingTool(string name, bool idempotent) : BuiltInTool
+public sealed class CountingTool(string name, ToolRepeat repeat) : BuiltInTool
 {
     private TaskCompletionSource _hold = Finished();
 
@@ -15,7 +15,7 @@ public sealed class CountingTool(string name, bool idempotent) : BuiltInTool
 
     public override JsonElement InputSchema { get; } = JsonDocument.Parse("""{"type":"object"}""").RootElement.Clone();
 
-    public override bool Idempotent => idempotent;
+    public override ToolRepeat Repeat => repeat;
 
     public ConcurrentDictionary<string, int> Calls { get; } = [];
 

@@ -9,11 +9,21 @@ namespace Insula.TestKit.Runs;
 public sealed class LogBuilder
 {
     private readonly List<SessionEvent> _log = [];
-    private readonly DateTimeOffset _start = DateTimeOffset.UnixEpoch;
+    private TimeSpan _passed;
 
     public Id<Run> Run { get; private set; } = Id<Run>.New();
 
     public IReadOnlyList<SessionEvent> Log => _log;
+
+    /// <summary>A moment after the newest event.</summary>
+    public DateTimeOffset Now => DateTimeOffset.UnixEpoch + _passed;
+
+    /// <summary>Time goes by before the next event.</summary>
+    public LogBuilder Passes(TimeSpan time)
+    {
+        _passed += time;
+        return this;
+    }
 
     public static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement.Clone();
 
@@ -77,7 +87,8 @@ public sealed class LogBuilder
 
     private SessionEvent Add(EventBody body, Id<Run>? run, bool processed)
     {
-        var at = _start.AddSeconds(_log.Count);
+        var at = Now;
+        _passed += TimeSpan.FromSeconds(1);
         var e = new SessionEvent(_log.Count + 1, Id<SessionEvent>.New(), body, at, processed ? at : null, Epoch: 1, run);
         _log.Add(e);
         return e;

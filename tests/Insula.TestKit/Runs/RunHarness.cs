@@ -105,11 +105,11 @@ public sealed class RunHarness : IAsyncDisposable
     /// <summary>Says it while a worker settles the queue entry before the message is in the log.</summary>
     public Task SayOverHastyQueueAsync(Id<Session> session, string text, CancellationToken ct) =>
         new SessionWork(Stores, new HastyQueue(Queue), Dispatcher, Feed, Clock)
-            .SubmitAsync(Scope, session, [new NewEvent(new UserMessage([ContentBlock.OfText(text)]))], static _ => null, ct);
+            .SubmitAsync(Scope, session, _ => (NewEvent[])[new NewEvent(new UserMessage([ContentBlock.OfText(text)]))], ct);
 
     public async Task<Id<SessionEvent>> SendAsync(Id<Session> session, InputBody body, CancellationToken ct)
     {
-        var appended = await _services.GetRequiredService<SessionWork>().SubmitAsync(Scope, session, [new NewEvent(body)], static _ => null, ct);
+        var appended = await _services.GetRequiredService<SessionWork>().SubmitAsync(Scope, session, _ => (NewEvent[])[new NewEvent(body)], ct);
         return appended!.Value.Value[0].Id;
     }
 

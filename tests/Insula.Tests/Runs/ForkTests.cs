@@ -2,6 +2,7 @@ using Insula.Agents.Events;
 using Insula.Agents.Models;
 using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
+using Insula.Agents.Tools;
 using Insula.Tenancy.Identity;
 using Insula.TestKit;
 using Insula.TestKit.Runs;
@@ -12,7 +13,7 @@ namespace Insula.Tests.Runs;
 public sealed class ForkTests : IAsyncDisposable
 {
     private readonly TempFolder _folder = new();
-    private readonly CountingTool _tool = new("count", idempotent: true);
+    private readonly CountingTool _tool = new("count", ToolRepeat.Always);
     private RunHarness? _runs;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;

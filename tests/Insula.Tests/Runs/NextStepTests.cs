@@ -1,5 +1,6 @@
 using Insula.Agents.Events;
 using Insula.Agents.Runs;
+using Insula.Tenancy.Identity;
 using Insula.TestKit.Runs;
 
 namespace Insula.Tests.Runs;
@@ -8,6 +9,10 @@ namespace Insula.Tests.Runs;
 public sealed class NextStepTests
 {
     private const int StepsMax = 10;
+
+    private static readonly RunLimits Limits = new(StepsMax, TimeSpan.FromHours(1), Tokens: 1000, Repeats: 20, TimeSpan.FromDays(7));
+
+    private readonly HashSet<Id<SessionEvent>> _pending = [];
 
     private readonly LogBuilder _log = new();
 
@@ -123,10 +128,94 @@ public sealed class NextStepTests
     }
 
     [Fact]
-    public void An_interrupt_of_nothing_is_noted_and_starts_nothing()
+    public void An_interrupt_of_nothing_is_dropped_with_what_was_queued_before_it()
     {
-        _log.Interrupts();
-        Assert.IsType<NextStep.Note>(Decide());
+        _log.UserSays("never mind", taken: false).Interrupts().UserSays("but", taken: false);
+        Assert.Equal(2, Assert.IsType<NextStep.Drop>(Decide()).Input.Count);
+    }
+
+    [Fact]
+    public void An_interrupt_that_names_the_open_run_ends_it_and_leaves_what_is_queued()
+    {
+        _log.UserSays("hello").Runs().Asks(out _).UserSays("next", taken: false).Input(new UserInterrupt(_log.Run, Rollback: true), taken: false);
+        var interrupt = Assert.IsType<NextStep.Interrupt>(Decide());
+        Assert.IsType<UserInterrupt>(Assert.Single(interrupt.Input).Body);
+        Assert.True(interrupt.Rollback);
+    }
+
+    [Fact]
+    public void An_interrupt_that_names_the_queued_run_drops_its_messages_while_the_open_one_goes_on()
+    {
+        _log.UserSays("hello").Runs().UserSays("queued", taken: false);
+        var queued = Run.IdOf(_log.Log[^1].Id);
+        _log.Input(new UserInterrupt(queued), taken: false).UserSays("later", taken: false);
+        Assert.Equal(2, Assert.IsType<NextStep.Drop>(Decide()).Input.Count);
+    }
+
+    [Fact]
+    public void An_interrupt_that_names_a_run_that_is_over_is_dropped_alone()
+    {
+        _log.UserSays("hello").Runs().UserSays("queued", taken: false).Input(new UserInterrupt(Id<Run>.New()), taken: false);
+        Assert.IsType<UserInterrupt>(Assert.Single(Assert.IsType<NextStep.Drop>(Decide()).Input).Body);
+    }
+
+    [Fact]
+    public void A_run_that_worked_too_long_is_given_up_even_in_the_middle_of_a_step()
+    {
+        _log.UserSays("hello").Runs().Asks(out _);
+        Assert.IsType<NextStep.CloseLostRequest>(Decide());
+        _log.Passes(Limits.Time);
+        Assert.Equal(RunLimit.Time, Assert.IsType<NextStep.GiveUp>(Decide()).Limit);
+    }
+
+    [Fact]
+    public void Waiting_for_a_person_is_no_work()
+    {
+        _log.UserSays("hello").Runs().Asks(out var request).Calls("a", AgentToolUse.Ask, out var asks).Answered(request)
+            .Idles(StopReason.RequiresAction([asks])).Passes(Limits.Time * 2).Confirms(asks, UserToolConfirmation.Allow, taken: true).Runs();
+        Assert.IsType<NextStep.RunTool>(Decide());
+    }
+
+    [Fact]
+    public void What_nobody_answers_in_time_expires_and_an_answer_before_that_counts()
+    {
+        _log.UserSays("hello").Runs().Asks(out var request).Calls("a", AgentToolUse.Ask, out var asks).CallsClient("b", out var custom).Answered(request)
+            .Idles(StopReason.RequiresAction([asks, custom]));
+        Assert.IsType<NextStep.Nothing>(Decide());
+        _log.Passes(Limits.AnswerWait);
+        Assert.Equal([asks, custom], Assert.IsType<NextStep.Expire>(Decide()).Calls.Select(static call => call.Id));
+        _log.Confirms(asks, UserToolConfirmation.Allow);
+        Assert.IsType<NextStep.Resume>(Decide());
+    }
+
+    [Fact]
+    public void Tokens_count_against_the_next_model_call()
+    {
+        _log.UserSays("hello").Runs().Asks(out var request).Calls("a", AgentToolUse.Allow, out var call)
+            .Does(new SpanModelRequestEnd(request, IsError: false, new ModelUsage(400, 300, 200, 100))).Result(call, "1");
+        Assert.Equal(RunLimit.Tokens, Assert.IsType<NextStep.GiveUp>(Decide()).Limit);
+    }
+
+    [Fact]
+    public void The_same_call_with_the_same_result_again_and_again_is_a_loop_and_with_another_result_is_none()
+    {
+        var few = Limits with { Steps = 1000, Repeats = 3 };
+        _log.UserSays("hello").Runs();
+        for (var i = 0; i < 5; i++) _log.Asks(out var request).Calls("a", AgentToolUse.Allow, out var call).Answered(request).Result(call, $"{i}");
+        Assert.IsType<NextStep.CallModel>(Decide(few));
+        for (var i = 0; i < 2; i++) _log.Asks(out var request).Calls("a", AgentToolUse.Allow, out var call).Answered(request).Result(call, "4");
+        Assert.Equal(RunLimit.Repeats, Assert.IsType<NextStep.GiveUp>(Decide(few)).Limit);
+    }
+
+    [Fact]
+    public void A_call_without_an_outcome_yet_holds_no_worker_and_another_call_goes_first()
+    {
+        _log.UserSays("hello").Runs().Asks(out var request)
+            .Calls("a", AgentToolUse.Allow, out var first).Calls("b", AgentToolUse.Allow, out var second).Answered(request);
+        _pending.Add(first);
+        Assert.Equal(second, Assert.IsType<NextStep.RunTool>(Decide()).Call.Id);
+        _log.Result(second, "done");
+        Assert.IsType<NextStep.Nothing>(Decide());
     }
 
     [Fact]
@@ -165,10 +254,10 @@ public sealed class NextStepTests
         Assert.IsType<NextStep.Start>(Decide());
     }
 
-    private NextStep Decide()
+    private NextStep Decide(RunLimits? limits = null)
     {
         var state = new SessionState();
         foreach (var e in _log.Log) state.Fold(e);
-        return NextStep.Decide(state, StepsMax);
+        return NextStep.Decide(state, limits ?? Limits, _log.Now, _pending);
     }
 }

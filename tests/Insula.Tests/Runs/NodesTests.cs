@@ -3,6 +3,7 @@ using Insula.Agents.Models;
 using Insula.Agents.Runs;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Nodes;
+using Insula.TestKit;
 using Insula.TestKit.Runs;
 
 namespace Insula.Tests.Runs;

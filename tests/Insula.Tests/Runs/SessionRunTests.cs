@@ -3,6 +3,7 @@ using Insula.Agents.Events;
 using Insula.Agents.Models;
 using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
+using Insula.Agents.Tools;
 using Insula.Tenancy.Identity;
 using Insula.TestKit;
 using Insula.TestKit.Runs;
@@ -13,7 +14,7 @@ namespace Insula.Tests.Runs;
 public sealed class SessionRunTests : IAsyncDisposable
 {
     private readonly TempFolder _folder = new();
-    private readonly CountingTool _tool = new("count", idempotent: true);
+    private readonly CountingTool _tool = new("count", ToolRepeat.Always);
     private RunHarness? _harness;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -247,11 +248,12 @@ public sealed class SessionRunTests : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData(true, 2, "counted")]
-    [InlineData(false, 1, "unknown")]
-    public async Task A_tool_call_whose_outcome_was_lost_is_repeated_only_when_it_is_idempotent(bool idempotent, int calls, string told)
+    [InlineData(ToolRepeat.Always, 2, "counted")]
+    [InlineData(ToolRepeat.WithKey, 2, "counted")]
+    [InlineData(ToolRepeat.Never, 1, "unknown")]
+    public async Task A_tool_call_whose_outcome_was_lost_is_repeated_only_when_that_is_safe(ToolRepeat repeat, int calls, string told)
     {
-        var tool = new CountingTool("count", idempotent);
+        var tool = new CountingTool("count", repeat);
         tool.Hold();
         _harness = await RunHarness.StartAsync(_folder.Path, Ct, scope: null, tool);
         var session = await _harness.AddSessionAsync(Ct);

@@ -7,6 +7,7 @@ using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Tenants;
+using Insula.TestKit;
 using Insula.TestKit.Postgres;
 using Npgsql;
 

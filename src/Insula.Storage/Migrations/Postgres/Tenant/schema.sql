@@ -138,10 +138,18 @@ create table runs (
   steps integer not null,
   started_at bigint not null,
   ended_at bigint,
+  queued_at bigint default 0 not null,
+  input_tokens bigint default 0 not null,
+  output_tokens bigint default 0 not null,
+  cache_read_tokens bigint default 0 not null,
+  cache_write_tokens bigint default 0 not null,
+  error text collate "C",
   constraint runs_pkey PRIMARY KEY (tenant_id, run_id),
   constraint runs_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES sessions(tenant_id, session_id) ON DELETE CASCADE
 );
+CREATE INDEX runs_by_age ON runs USING btree (tenant_id, queued_at, run_id);
 CREATE INDEX runs_by_session ON runs USING btree (tenant_id, session_id, started_at);
+CREATE INDEX runs_not_over ON runs USING btree (tenant_id, session_id) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text]));
 alter table runs enable row level security;
 alter table runs force row level security;
 create policy tenant_isolation on runs as permissive for all to public
@@ -219,6 +227,7 @@ create table sessions (
   parent_session text collate "C",
   parent_run text collate "C",
   parent_call text collate "C",
+  open_run_id text collate "C",
   constraint sessions_pkey PRIMARY KEY (tenant_id, session_id)
 );
 CREATE INDEX sessions_by_age ON sessions USING btree (tenant_id, created_at, session_id);

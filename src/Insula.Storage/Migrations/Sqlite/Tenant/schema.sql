@@ -88,7 +88,7 @@ CREATE TABLE runs (
   stop_reason text,
   steps integer not null,
   started_at bigint not null,
-  ended_at bigint,
+  ended_at bigint, queued_at bigint not null default 0, input_tokens bigint not null default 0, output_tokens bigint not null default 0, cache_read_tokens bigint not null default 0, cache_write_tokens bigint not null default 0, error text,
   primary key (tenant_id, run_id),
   foreign key (tenant_id, session_id) references sessions (tenant_id, session_id) on delete cascade
 );
@@ -150,7 +150,7 @@ CREATE TABLE sessions (
   active_seconds double precision not null,
   created_at bigint not null,
   updated_at bigint not null,
-  archived_at bigint, forked_from text, forked_at bigint, parent_session text, parent_run text, parent_call text,
+  archived_at bigint, forked_from text, forked_at bigint, parent_session text, parent_run text, parent_call text, open_run_id text,
   primary key (tenant_id, session_id)
 );
 
@@ -177,7 +177,11 @@ CREATE INDEX events_unprocessed on events (tenant_id, session_id, type) where pr
 
 CREATE INDEX knowledge_sources_by_age on knowledge_sources (tenant_id, learned_at, source_id);
 
+CREATE INDEX runs_by_age on runs (tenant_id, queued_at, run_id);
+
 CREATE INDEX runs_by_session on runs (tenant_id, session_id, started_at);
+
+CREATE INDEX runs_not_over on runs (tenant_id, session_id) where status in ('queued', 'running', 'waiting');
 
 CREATE INDEX schedule_firings_by_time on schedule_firings (tenant_id, schedule_id, scheduled_for, firing_id);
 
