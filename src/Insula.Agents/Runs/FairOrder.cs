@@ -113,7 +113,7 @@ internal sealed class FairOrder(int workersMax)
         var start = StartOf(a).CompareTo(StartOf(b));
         if (start != 0) return start;
         var joined = a.Contests.CompareTo(b.Contests);
-        return joined != 0 ? joined : a.Waiting.Min!.CompareTo(b.Waiting.Min!);
+        return joined != 0 ? joined : Entry.ByTurn.Compare(a.Waiting.Min, b.Waiting.Min);
     }
 
     private static bool IsReserved(Part part, bool minima) => minima && part.Held < part.Share.Minimum;
@@ -144,14 +144,14 @@ internal sealed class FairOrder(int workersMax)
     }
 
     /// <summary>An entry that waits, or has its worker.</summary>
-    internal sealed class Entry(Part part, DateTimeOffset turn, long number) : IComparable<Entry>
+    internal sealed class Entry(Part part, DateTimeOffset turn, long number)
     {
         internal Part Part => part;
 
         /// <summary>What the tenant was charged for it; null for a worker of its minimum.</summary>
         internal double? Charged { get; set; }
 
-        public int CompareTo(Entry? other) => other is null ? 1 : (turn, number).CompareTo((other.TurnAt, other.Number));
+        public static Comparer<Entry> ByTurn { get; } = Comparer<Entry>.Create(static (a, b) => (a.TurnAt, a.Number).CompareTo((b.TurnAt, b.Number)));
 
         private DateTimeOffset TurnAt => turn;
 
@@ -163,7 +163,7 @@ internal sealed class FairOrder(int workersMax)
     {
         public RunShare Share { get; set; } = RunShare.None;
 
-        public SortedSet<Entry> Waiting { get; } = [];
+        public SortedSet<Entry> Waiting { get; } = new(Entry.ByTurn);
 
         public double Pass { get; set; }
 

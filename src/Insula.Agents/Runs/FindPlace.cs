@@ -1,6 +1,3 @@
-using Insula.Tenancy.Identity;
-using Insula.Tenancy.Tenants;
-
 namespace Insula.Agents.Runs;
 
 /// <summary>Why a queued session waits, how many of its tenant's go before it, and about when it begins.</summary>

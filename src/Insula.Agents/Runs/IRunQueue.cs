@@ -36,8 +36,7 @@ public interface IRunQueue
     /// Takes the lease of the entry whose turn it is, for a free worker of the node. Null when there is none. Only where the
     /// store orders.
     /// </summary>
-    /// <param name="minima">Whether tenants that have less than their minimum go first.</param>
-    Task<ClaimedSession?> ClaimAsync(Id<Node> node, TimeSpan length, bool minima, CancellationToken ct);
+    Task<ClaimedSession?> ClaimAsync(Id<Node> node, TimeSpan length, ClaimOptions options, CancellationToken ct);
 
     /// <summary>Says what the tenant is entitled to from now on. Only where the store orders; it keeps what it was told.</summary>
     Task ShareAsync(Id<Tenant> tenant, RunShare share, CancellationToken ct);
@@ -86,6 +85,10 @@ public readonly record struct WakeOptions(int Priority = 0)
 
     public int Priority { get; } = Math.Clamp(Priority, -PriorityMax, PriorityMax);
 }
+
+/// <param name="Minima">Whether tenants that have less than their minimum go first.</param>
+/// <param name="Age">Only entries that have been ready for so long: what is newer is left to the node that heard of it.</param>
+public readonly record struct ClaimOptions(bool Minima, TimeSpan Age = default);
 
 /// <param name="Mark">To be given back to <see cref="IRunQueue.SettleAsync"/>.</param>
 /// <param name="Abandoned">How many holders in a row let their lease run out, without giving it back and without getting on with the work.</param>

@@ -8,12 +8,16 @@ namespace Insula.Agents.Runs;
 /// and never began. The first look goes through all of it. Each later one reads one page of either kind, from where the
 /// last one stopped, so that it costs the same however long the queue is and nothing at its head hides the rest.
 /// </summary>
-internal sealed class QueueWatch(IRunQueue queue)
+internal sealed class QueueWatch(IRunQueue queue, RunMetrics metrics)
 {
     private const int PageRows = 500;
 
+    /// <summary>The queue is counted at one look in so many: that reads all of it.</summary>
+    private const int LooksPerCount = 15;
+
     private readonly Dictionary<FreeEntries, long> _reached = [];
     private bool _sawAll;
+    private int _looks;
 
     /// <summary>For one caller at a time.</summary>
     public async Task LookAsync(Action<FreeEntry> found, CancellationToken ct)
@@ -21,6 +25,12 @@ internal sealed class QueueWatch(IRunQueue queue)
         await LookAsync(FreeEntries.Dropped, found, ct);
         await LookAsync(FreeEntries.Untouched, found, ct);
         _sawAll = true;
+    }
+
+    /// <summary>Counts the queue for the metrics, now and then.</summary>
+    public async Task CountAsync(CancellationToken ct)
+    {
+        if (_looks++ % LooksPerCount == 0) metrics.Queue = await queue.CountAsync(ct);
     }
 
     /// <summary>The next look goes through all of the queue again: too much may have changed.</summary>

@@ -13,6 +13,7 @@ internal sealed class RunLease : IAsyncDisposable
     private readonly long _began;
     private long _mark;
     private int _abandoned;
+    private TimeSpan? _pause;
     private bool _settled;
     private bool _ended;
 
@@ -42,6 +43,9 @@ internal sealed class RunLease : IAsyncDisposable
 
     /// <summary>What the lease has cost so far.</summary>
     public double Cost => RunCost.Of(_leases.Since(_began));
+
+    /// <summary>When it is given back, the entry waits so long for its next holder.</summary>
+    public void PauseFor(TimeSpan pause) => _pause = pause;
 
     /// <summary>A step was done: <see cref="Abandoned"/> is 0 again. Writes only when it was not.</summary>
     public async Task ProgressedAsync(CancellationToken ct)
@@ -94,6 +98,6 @@ internal sealed class RunLease : IAsyncDisposable
     {
         lock (_lock) _ended = true;
         _lost.Dispose();
-        await _leases.EndAsync(this, giveBack: !_settled);
+        await _leases.EndAsync(this, giveBack: !_settled, _pause);
     }
 }

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using Insula.Tenancy.Identity;
 using Insula.Tenancy.Nodes;
+using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.Logging;
 
 namespace Insula.Agents.Runs;
@@ -27,15 +29,27 @@ internal sealed class RunLeases(IRunQueue queue, Node node, RunOptions options, 
     /// <summary>Whether no other node can take what this one does not renew.</summary>
     public bool Alone => node.Alone;
 
+    /// <summary>Whether the store says whose turn it is.</summary>
+    public bool StoreOrders => queue.Orders;
+
+    public Task ShareAsync(Id<Tenant> tenant, RunShare share, CancellationToken ct) => queue.ShareAsync(tenant, share, ct);
+
+    /// <summary>Takes the lease of the session whose turn it is; null when there is none.</summary>
+    /// <param name="markedAnew">As for <see cref="TryTakeAsync"/>.</param>
+    public async Task<(ClaimedSession Claimed, RunLease Lease)?> ClaimAsync(ClaimOptions how, Action markedAnew, CancellationToken ct)
+    {
+        var asked = time.GetTimestamp();
+        return await queue.ClaimAsync(node.Id, options.LeaseLength, how, ct) is { } claimed
+            ? (claimed, Hold(claimed.Entry, claimed.Lease, asked, markedAnew))
+            : null;
+    }
+
     /// <summary>Takes the lease of the session's entry. Null when there is nothing to do on it here: no entry, or another node has it.</summary>
     public async Task<RunLease?> TryTakeAsync(QueuedSession entry, Action markedAnew, CancellationToken ct)
     {
         var asked = time.GetTimestamp();
         if (await queue.TryLeaseAsync(entry, node.Id, node.Alone ? Endless : options.LeaseLength, ct) is not { } taken) return null;
-
-        var lease = new RunLease(this, entry, taken, markedAnew, node.Alone ? new CancellationTokenSource() : new CancellationTokenSource(LeftSince(asked), time));
-        _held[entry] = lease;
-        return lease;
+        return Hold(entry, taken, asked, markedAnew);
     }
 
     /// <summary>Renews until the token ends. It survives a store that is away: then leases are lost as their time runs out.</summary>
@@ -69,19 +83,26 @@ internal sealed class RunLeases(IRunQueue queue, Node node, RunOptions options, 
         queue.SettleAsync(entry, node.Id, mark, new LeaseEnd(cost, again - time.GetUtcNow()), ct);
 
     /// <summary>The lease is over; it is given back unless its entry is gone. Never fails.</summary>
-    internal async Task EndAsync(RunLease lease, bool giveBack)
+    internal async Task EndAsync(RunLease lease, bool giveBack, TimeSpan? pause)
     {
         _held.TryRemove(KeyValuePair.Create(lease.Entry, lease));
         if (!giveBack) return;
         try
         {
             using var limit = new CancellationTokenSource(ReleaseLimit, time);
-            await queue.ReleaseAsync(lease.Entry, node.Id, new LeaseEnd(lease.Cost), limit.Token);
+            await queue.ReleaseAsync(lease.Entry, node.Id, new LeaseEnd(lease.Cost, pause), limit.Token);
         }
         catch (Exception e)
         {
             RunLog.ReleaseFailed(log, e, lease.Entry.Session);
         }
+    }
+
+    private RunLease Hold(QueuedSession entry, QueueLease taken, long asked, Action markedAnew)
+    {
+        var lease = new RunLease(this, entry, taken, markedAnew, node.Alone ? new CancellationTokenSource() : new CancellationTokenSource(LeftSince(asked), time));
+        _held[entry] = lease;
+        return lease;
     }
 
     private async Task RenewAsync(CancellationToken ct)

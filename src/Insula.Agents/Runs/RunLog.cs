@@ -38,6 +38,9 @@ internal static partial class RunLog
     [LoggerMessage(3009, LogLevel.Warning, "The queue of runs cannot be read; this node tries again until it can.")]
     public static partial void WatchFailed(ILogger log, Exception error);
 
+    [LoggerMessage(3011, LogLevel.Debug, "This node could not ask the queue of runs for work; it asks again within a second.")]
+    public static partial void PullFailed(ILogger log, Exception error);
+
     [LoggerMessage(3010, LogLevel.Warning, "The work on session {Session} waits for its store, which is away; it goes on by itself.")]
     public static partial void StoreAway(ILogger log, Exception error, Id<Session> session);
 }

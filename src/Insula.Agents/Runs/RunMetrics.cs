@@ -14,6 +14,10 @@ public sealed class RunMetrics
     private readonly Counter<long> _steps;
     private readonly Counter<long> _tokens;
     private readonly Histogram<double> _modelDuration;
+    private readonly Counter<long> _claims;
+    private readonly Histogram<double> _waiting;
+    private readonly Counter<long> _leasesLost;
+    private QueueDepth? _queue;
 
     public RunMetrics(IMeterFactory meters)
     {
@@ -24,9 +28,27 @@ public sealed class RunMetrics
         _steps = meter.CreateCounter<long>("insula_steps_total", description: "Steps taken, by kind and outcome.");
         _tokens = meter.CreateCounter<long>("insula_tokens_total", description: "Tokens used, by provider and direction.");
         _modelDuration = meter.CreateHistogram<double>("insula_model_call_duration_seconds", "s", "Model calls that answered, by provider.");
+        _claims = meter.CreateCounter<long>("insula_run_claims_total", description: "Sessions that a worker of this node was set on.");
+        _waiting = meter.CreateHistogram<double>("insula_run_waiting_seconds", "s", "How long a session that was ready waited for a worker.");
+        meter.CreateObservableGauge("insula_run_queue_entries", Entries, description: "Sessions in the queue of runs over all nodes, by state; counted every 15 seconds.");
+        _leasesLost = meter.CreateCounter<long>("insula_run_leases_lost_total", description: "Leases that this node could not renew in time, or that another node took.");
+    }
+
+    /// <summary>The queue as it was counted last.</summary>
+    internal QueueDepth? Queue
+    {
+        set => Volatile.Write(ref _queue, value);
     }
 
     internal void Started() => _started.Add(1);
+
+    internal void Claimed(TimeSpan waited)
+    {
+        _claims.Add(1);
+        _waiting.Record(Math.Max(0, waited.TotalSeconds));
+    }
+
+    internal void LeaseLost() => _leasesLost.Add(1);
 
     internal void Ended(string stopReason, Run run)
     {
@@ -53,6 +75,13 @@ public sealed class RunMetrics
         _tokens.Add(usage.CacheWrite, by, new("direction", "cache_write"));
         _modelDuration.Record(took.TotalSeconds, by);
     }
+
+    private Measurement<long>[] Entries() => Volatile.Read(ref _queue) is not { } queue ? [] :
+    [
+        new(queue.Ready, new KeyValuePair<string, object?>("state", "ready")),
+        new(queue.Held, new KeyValuePair<string, object?>("state", "held")),
+        new(queue.Delayed, new KeyValuePair<string, object?>("state", "delayed")),
+    ];
 
     private void Step(string kind, string outcome) => _steps.Add(1, new("kind", kind), new KeyValuePair<string, object?>("outcome", outcome));
 }

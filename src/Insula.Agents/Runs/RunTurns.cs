@@ -27,7 +27,7 @@ internal sealed class RunTurns(int workersMax, TimeProvider time)
         return new Turn(this, entry, time.GetTimestamp());
     }
 
-    public WorkersNow Workers(Id<Tenant> tenant)
+    public WorkersNow Of(Id<Tenant> tenant)
     {
         lock (_lock) return new WorkersNow(workersMax, _order.Free, _order.WaitingWeight, _order.CostOf(tenant));
     }

@@ -19,18 +19,20 @@ public static class RunsRegistration
         services.AddSingleton<TenantRuns>();
         services.AddSingleton(sp => new ModelCalls(
             sp.GetRequiredService<ModelCatalog>(), sp.GetRequiredService<ToolBox>(), options, sp.GetRequiredService<RunMetrics>(), sp.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<SessionWorker>().AddSingleton<RunLeases>().AddSingleton<QueueWatch>().AddSingleton<FindPlace>();
+        services.AddSingleton<SessionWorker>().AddSingleton<RunLeases>().AddSingleton<QueueWatch>().AddSingleton<RunSlots>().AddSingleton<SlotWork>().AddSingleton<LocalTurns>().AddSingleton<SharedTurns>().AddSingleton<FindPlace>();
         services.AddSingleton<RunShareOf>(sp =>
         {
             var standings = sp.GetRequiredService<TenantStandings>();
-            return async (tenant, ct) => await standings.FindAsync(tenant, ct) is { Refusal: null } standing ? new RunShare(standing.Limits.ConcurrentRuns) : RunShare.None;
+            return async (tenant, ct) => await standings.FindAsync(tenant, ct) is { Refusal: null, Limits: var limits }
+                ? new RunShare(limits.ConcurrentRuns, limits.RunWeight, limits.RunsMinimum)
+                : RunShare.None;
         });
         services.AddSingleton(sp => new RunDispatcher(
-            sp.GetRequiredService<SessionWorker>(),
+            sp.GetRequiredService<RunSlots>(),
             sp.GetRequiredService<RunLeases>(),
             sp.GetRequiredService<QueueWatch>(),
-            sp.GetRequiredService<SessionWakes>(),
-            sp.GetRequiredService<RunShareOf>(),
+            sp.GetRequiredService<LocalTurns>(),
+            sp.GetRequiredService<SharedTurns>(),
             options,
             sp.GetRequiredService<TimeProvider>(),
             sp.GetRequiredService<ILogger<RunDispatcher>>()));

@@ -9,7 +9,7 @@ namespace Insula.Server.Commands;
 internal static class LimitOption
 {
     private static readonly string[] Names =
-        ["requests_per_minute", "reads_per_minute", "learn_per_minute", "reason_per_minute", "concurrent_runs", "concepts", "storage_bytes", "schedules", "schedule_interval_seconds"];
+        ["requests_per_minute", "reads_per_minute", "learn_per_minute", "reason_per_minute", "concurrent_runs", "concepts", "storage_bytes", "schedules", "schedule_interval_seconds", "run_weight", "runs_minimum"];
 
     public static Option<string[]> Create() => new("--limit")
     {

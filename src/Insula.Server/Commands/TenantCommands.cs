@@ -18,7 +18,7 @@ internal static class TenantCommands
         new("id", "id"), new("name", "name"), new("email", "email"), new("plan", "plan"), new("status", "status"), new("suspended", "suspended_reason"),
         new("placement", "placement"), new("server", "server"), new("requests/min", "limits.requests_per_minute"), new("reads/min", "limits.reads_per_minute"),
         new("learn/min", "limits.learn_per_minute"), new("reason/min", "limits.reason_per_minute"), new("runs at once", "limits.concurrent_runs"),
-        new("concepts", "limits.concepts"), new("storage bytes", "limits.storage_bytes"), Column.Time("created", "created_at"),
+        new("concepts", "limits.concepts"), new("storage bytes", "limits.storage_bytes"), new("run weight", "limits.run_weight"), new("runs minimum", "limits.runs_minimum"), Column.Time("created", "created_at"),
     ];
 
     private static readonly Option<string?> Plan = new("--plan") { Description = "Plan: free, pro, enterprise, or one of the operator's own", HelpName = "plan" };

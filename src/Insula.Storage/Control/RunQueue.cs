@@ -39,12 +39,12 @@ internal sealed class RunQueue(ControlDatabase control, TimeProvider time) : IRu
             AtNow(link, [.. Of(entry, node), ("@length", length.Ticks)])),
         ct);
 
-    public async Task<ClaimedSession?> ClaimAsync(Id<Node> node, TimeSpan length, bool minima, CancellationToken ct)
+    public async Task<ClaimedSession?> ClaimAsync(Id<Node> node, TimeSpan length, ClaimOptions options, CancellationToken ct)
     {
         // A tenant that was chosen may have nothing left when it is its turn: another node was there first.
         for (var tries = 0; tries < ClaimTries; tries++)
         {
-            var (chosen, claimed) = await control.Platform.WriteAsync(link => ClaimAsync(link, node, length, minima), ct);
+            var (chosen, claimed) = await control.Platform.WriteAsync(link => ClaimAsync(link, node, length, options), ct);
             if (claimed is not null || !chosen) return claimed;
         }
 
@@ -133,19 +133,19 @@ internal sealed class RunQueue(ControlDatabase control, TimeProvider time) : IRu
         }
     }
 
-    private static async ValueTask<(bool Chosen, ClaimedSession? Claimed)> ClaimAsync(Link link, Id<Node> node, TimeSpan length, bool minima)
+    private static async ValueTask<(bool Chosen, ClaimedSession? Claimed)> ClaimAsync(Link link, Id<Node> node, TimeSpan length, ClaimOptions options)
     {
-        var chosen = await link.FirstAsync(RunShareSql.ChoosePostgres, static row => row.GetString(0), ("@minima", minima))
-            ?? await link.FirstAsync(RunShareSql.ChooseOrWaitPostgres, static row => row.GetString(0), ("@minima", minima));
+        // A node that takes what others left takes what another version of the program wrote too.
+        if (options.Age > TimeSpan.Zero) link.Post(RunShareSql.FillPostgres);
+        (string, object?)[] how = [("@minima", options.Minima), ("@age", options.Age.Ticks)];
+        var chosen = await link.FirstAsync(RunShareSql.ChoosePostgres, static row => row.GetString(0), how)
+            ?? await link.FirstAsync(RunShareSql.ChooseOrWaitPostgres, static row => row.GetString(0), how);
         if (chosen is null) return (false, null);
         var claimed = await link.LastAsync(
             RunShareSql.TakePostgres,
             static row => new ClaimedSession(
                 new QueuedSession(row.Id<Tenant>(0), row.Id<Session>(1)), new QueueLease(row.GetInt64(2), row.GetInt32(3)), (int)row.GetInt64(4), TimeSpan.FromTicks(row.GetInt64(5))),
-            ("@tenant_id", chosen),
-            ("@node", node.ToString()),
-            ("@length", length.Ticks),
-            ("@minima", minima));
+            [.. how, ("@tenant_id", chosen), ("@node", node.ToString()), ("@length", length.Ticks)]);
         return (true, claimed);
     }
 

@@ -66,7 +66,7 @@ internal static class RunShareSql
     private const string Clock = "(select coalesce((select c.start_pass from run_shares c order by c.start_pass desc limit 1), 0))";
 
     // Priorities move an entry by ten minutes at most, so that what is not ready for long is not looked at.
-    private const string Ready = $"q.turn_at <= {RunQueueSql.NowPostgres} + 6000000000 and q.lease_until <= {RunQueueSql.NowPostgres} and q.ready_at <= {RunQueueSql.NowPostgres}";
+    private const string Ready = $"q.turn_at <= {RunQueueSql.NowPostgres} + 6000000000 and q.lease_until <= {RunQueueSql.NowPostgres} and q.ready_at <= {RunQueueSql.NowPostgres} - @age";
 
     // From one tenant to the next by the index, however many entries each has.
     internal const string Queued =

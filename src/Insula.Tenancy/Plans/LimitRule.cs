@@ -6,10 +6,8 @@ namespace Insula.Tenancy.Plans;
 /// One limit: its name on the wire and in the plan file, its range, and its place in <see cref="LimitOverrides"/>.
 /// <see cref="All"/> is the one list of them; plan files, plans put by API and tenants' overrides are all checked by it.
 /// </summary>
-internal sealed record LimitRule(string Name, long Max, Func<LimitOverrides, long?> Read, Func<LimitOverrides, long, LimitOverrides> With)
+internal sealed record LimitRule(string Name, long Max, Func<LimitOverrides, long?> Read, Func<LimitOverrides, long, LimitOverrides> With, long Min = 1)
 {
-    public const long Min = 1;
-
     // Above it, a minute has too few clock ticks for each call to keep the rate exact.
     private const long PerMinuteMax = 10_000_000;
 
@@ -24,6 +22,8 @@ internal sealed record LimitRule(string Name, long Max, Func<LimitOverrides, lon
         new("storage_bytes", 1_000_000_000_000_000, static o => o.StorageBytes, static (o, v) => o with { StorageBytes = v }),
         new("schedules", 100_000, static o => o.Schedules, static (o, v) => o with { Schedules = (int)v }),
         new("schedule_interval_seconds", 31_536_000, static o => o.ScheduleIntervalSeconds, static (o, v) => o with { ScheduleIntervalSeconds = (int)v }),
+        new("run_weight", 1_000, static o => o.RunWeight, static (o, v) => o with { RunWeight = (int)v }),
+        new("runs_minimum", 1_000, static o => o.RunsMinimum, static (o, v) => o with { RunsMinimum = (int)v }, Min: 0),
     ];
 
     public static IReadOnlyList<string> Names { get; } = [.. All.Select(static rule => rule.Name)];
@@ -54,5 +54,7 @@ internal sealed record LimitRule(string Name, long Max, Func<LimitOverrides, lon
         StorageBytes = limits.StorageBytes,
         Schedules = limits.Schedules,
         ScheduleIntervalSeconds = limits.ScheduleIntervalSeconds,
+        RunWeight = limits.RunWeight,
+        RunsMinimum = limits.RunsMinimum,
     };
 }

@@ -10,6 +10,8 @@ namespace Insula.Tenancy.Plans;
 /// <param name="StorageBytes">Bytes of stored content.</param>
 /// <param name="Schedules">Schedules kept, paused ones included.</param>
 /// <param name="ScheduleIntervalSeconds">The least time between two firings of one schedule.</param>
+/// <param name="RunWeight">The share of the workers when tenants contend for them, against the others' weights.</param>
+/// <param name="RunsMinimum">Workers that runs get before other tenants' do, while there is work for them.</param>
 public sealed record Limits(
     int RequestsPerMinute,
     int ReadsPerMinute,
@@ -19,7 +21,9 @@ public sealed record Limits(
     long Concepts,
     long StorageBytes,
     int Schedules = 5,
-    int ScheduleIntervalSeconds = 300);
+    int ScheduleIntervalSeconds = 300,
+    int RunWeight = 1,
+    int RunsMinimum = 0);
 
 /// <summary>Per-tenant replacements of a plan's limits; a null member keeps the plan's value.</summary>
 public sealed record LimitOverrides
@@ -44,6 +48,10 @@ public sealed record LimitOverrides
 
     public int? ScheduleIntervalSeconds { get; init; }
 
+    public int? RunWeight { get; init; }
+
+    public int? RunsMinimum { get; init; }
+
     /// <summary>
     /// Applies the overrides. Reads follow overridden requests at ten to one unless they are overridden themselves, as
     /// they do in every plan.
@@ -57,5 +65,7 @@ public sealed record LimitOverrides
         Concepts ?? plan.Concepts,
         StorageBytes ?? plan.StorageBytes,
         Schedules ?? plan.Schedules,
-        ScheduleIntervalSeconds ?? plan.ScheduleIntervalSeconds);
+        ScheduleIntervalSeconds ?? plan.ScheduleIntervalSeconds,
+        RunWeight ?? plan.RunWeight,
+        RunsMinimum ?? plan.RunsMinimum);
 }

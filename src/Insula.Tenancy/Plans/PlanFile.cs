@@ -15,11 +15,10 @@ namespace Insula.Tenancy.Plans;
 internal static class PlanFile
 {
     private const long FileBytesMax = 1024 * 1024;
-    private const string ReadsName = "reads_per_minute";
     private const int ReadsPerRequest = 10;
 
     /// <summary>What a new plan may leave out: reads follow requests, and the others came after the first plan files were written.</summary>
-    private static readonly string[] Optional = [ReadsName, "schedules", "schedule_interval_seconds"];
+    private static readonly string[] Optional = ["reads_per_minute", "schedules", "schedule_interval_seconds", "run_weight", "runs_minimum"];
 
     private static readonly string[] RootKeys = ["plans"];
     private static readonly string[] PlanKeys = ["description", "limits", "features", "placement"];

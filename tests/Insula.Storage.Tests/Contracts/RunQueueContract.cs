@@ -177,6 +177,94 @@ public abstract class RunQueueContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Holders_that_died_in_a_row_are_counted_until_somebody_gets_on()
+    {
+        var entry = NewEntry();
+        await WakeAsync(entry);
+        for (var died = 0; died < 3; died++)
+        {
+            Assert.Equal(died, (await Queue.TryLeaseAsync(entry, Id<Node>.New(), Short, Ct))!.Abandoned);
+            await PassAsync(Short * 2);
+        }
+
+        Assert.Equal(3, (await Queue.TryLeaseAsync(entry, A, Hour, Ct))!.Abandoned);
+        await Queue.ReleaseAsync(entry, A, default, Ct);
+        Assert.Equal(3, (await Queue.TryLeaseAsync(entry, B, Hour, Ct))!.Abandoned);
+        await Queue.ProgressedAsync(entry, A, Ct);
+        await Queue.ReleaseAsync(entry, B, default, Ct);
+        Assert.Equal(3, (await Queue.TryLeaseAsync(entry, A, Hour, Ct))!.Abandoned);
+        await Queue.ProgressedAsync(entry, A, Ct);
+        await Queue.ReleaseAsync(entry, A, default, Ct);
+        Assert.Equal(0, (await Queue.TryLeaseAsync(entry, A, Hour, Ct))!.Abandoned);
+    }
+
+    [Fact]
+    public async Task An_entry_that_is_to_wait_is_nobodys_until_its_time_comes_or_somebody_wakes_it()
+    {
+        var (timed, woken) = (NewEntry(), NewEntry());
+        foreach (var entry in new[] { timed, woken })
+        {
+            await WakeAsync(entry);
+            Assert.Null(await Queue.SettleAsync(entry, A, await LeaseAsync(entry), new LeaseEnd(Again: entry == timed ? Short * 3 : Hour), Ct));
+            Assert.Null(await Queue.TryLeaseAsync(entry, B, Hour, Ct));
+        }
+
+        Assert.Empty(await FreeAsync(FreeEntries.Untouched));
+        Assert.Equal([timed, woken], await AllAsync());
+        Assert.InRange((await Queue.FindAsync(woken, Ct))!.Delay, Hour - TimeSpan.FromMinutes(5), Hour);
+
+        await WakeAsync(woken);
+        Assert.Contains(woken, await FreeAsync(FreeEntries.Untouched));
+        Assert.NotNull(await Queue.TryLeaseAsync(woken, B, Hour, Ct));
+        await PassAsync(Short * 4);
+        Assert.Equal([timed], await FreeAsync(FreeEntries.Untouched));
+        Assert.NotNull(await Queue.TryLeaseAsync(timed, B, Hour, Ct));
+    }
+
+    [Fact]
+    public async Task An_entry_that_was_marked_anew_is_not_put_off()
+    {
+        var entry = NewEntry();
+        await WakeAsync(entry);
+        var mark = await LeaseAsync(entry);
+        await WakeAsync(entry);
+        Assert.True(await Queue.SettleAsync(entry, A, mark, new LeaseEnd(Again: Hour), Ct) > mark);
+        Assert.True((await Queue.FindAsync(entry, Ct))!.Held);
+    }
+
+    [Fact]
+    public async Task An_entry_that_is_given_back_with_a_pause_is_nobodys_until_the_pause_is_over()
+    {
+        var entry = NewEntry();
+        await WakeAsync(entry);
+        await LeaseAsync(entry);
+        await Queue.ReleaseAsync(entry, A, new LeaseEnd(Again: Short * 3), Ct);
+        Assert.Null(await Queue.TryLeaseAsync(entry, B, Hour, Ct));
+        await PassAsync(Short * 4);
+        Assert.NotNull(await Queue.TryLeaseAsync(entry, B, Hour, Ct));
+    }
+
+    [Fact]
+    public async Task An_entry_knows_how_it_stands_and_the_queue_how_much_it_holds()
+    {
+        var tenant = await AddTenantAsync(TenantStatus.Active);
+        var entries = Enumerable.Range(0, 4).Select(_ => new QueuedSession(tenant, Id<Session>.New())).ToList();
+        foreach (var entry in entries) await WakeAsync(entry);
+        await Queue.WakeAsync(tenant, entries[3].Session, new WakeOptions(Priority: 5), Ct);
+        await LeaseAsync(entries[0]);
+        await Queue.SettleAsync(entries[2], A, await LeaseAsync(entries[2]), new LeaseEnd(Again: Hour), Ct);
+
+        Assert.True((await Queue.FindAsync(entries[0], Ct))!.Held);
+        var waiting = (await Queue.FindAsync(entries[1], Ct))!;
+        Assert.False(waiting.Held);
+        Assert.False(waiting.Suspended);
+        Assert.Equal((1, 1, 1), (waiting.Ahead, waiting.TenantHolds, waiting.Nodes));
+        Assert.Equal(0, (await Queue.FindAsync(entries[3], Ct))!.Ahead);
+        Assert.Null(await Queue.FindAsync(NewEntry(), Ct));
+        Assert.Equal(new QueueDepth(Ready: 2, Held: 1, Delayed: 1), await Queue.CountAsync(Ct));
+    }
+
+    [Fact]
     public async Task A_suspended_tenants_entries_stand_in_nobodys_way()
     {
         var (active, suspended) = (await AddTenantAsync(TenantStatus.Active), await AddTenantAsync(TenantStatus.Suspended));

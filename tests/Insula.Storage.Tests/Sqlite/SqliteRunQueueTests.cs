@@ -29,6 +29,23 @@ public sealed class SqliteRunQueueTests : RunQueueContract
         Assert.NotNull(await Queue.TryLeaseAsync(entry, B, TimeSpan.FromDays(1), Ct));
     }
 
+    [Fact]
+    public async Task A_start_counts_what_the_last_process_still_held_as_left_behind_and_not_what_it_gave_back()
+    {
+        var (left, given) = (new QueuedSession(Id<Tenant>.New(), Id<Session>.New()), new QueuedSession(Id<Tenant>.New(), Id<Session>.New()));
+        foreach (var entry in new[] { left, given })
+        {
+            await Queue.WakeAsync(entry.Tenant, entry.Session, default, Ct);
+            await Queue.TryLeaseAsync(entry, A, TimeSpan.FromDays(10_000), Ct);
+        }
+
+        await Queue.ReleaseAsync(given, A, default, Ct);
+        Stores = await ReopenAsync();
+        Stores = await ReopenAsync();
+        Assert.Equal(1, (await Queue.TryLeaseAsync(left, B, TimeSpan.FromDays(1), Ct))!.Abandoned);
+        Assert.Equal(0, (await Queue.TryLeaseAsync(given, B, TimeSpan.FromDays(1), Ct))!.Abandoned);
+    }
+
     protected override async Task<IServiceProvider> OpenAsync() => (await _home.OpenAsync()).Services;
 
     protected override async Task<IServiceProvider> ReopenAsync()

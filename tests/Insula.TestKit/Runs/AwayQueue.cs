@@ -31,7 +31,7 @@ public sealed class AwayQueue(IRunQueue queue) : IRunQueue
 
     public Task WakeAsync(Id<Tenant> tenant, Id<Session> session, WakeOptions options, CancellationToken ct) => There.WakeAsync(tenant, session, options, ct);
 
-    public Task<ClaimedSession?> ClaimAsync(Id<Node> node, TimeSpan length, bool minima, CancellationToken ct) => There.ClaimAsync(node, length, minima, ct);
+    public Task<ClaimedSession?> ClaimAsync(Id<Node> node, TimeSpan length, ClaimOptions options, CancellationToken ct) => There.ClaimAsync(node, length, options, ct);
 
     public Task ShareAsync(Id<Tenant> tenant, RunShare share, CancellationToken ct) => There.ShareAsync(tenant, share, ct);
 

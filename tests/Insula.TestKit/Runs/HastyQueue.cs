@@ -21,7 +21,7 @@ public sealed class HastyQueue(IRunQueue queue) : IRunQueue
         await queue.SettleAsync(entry, hasty, (await queue.TryLeaseAsync(entry, hasty, TimeSpan.FromMinutes(1), ct))!.Mark, default, ct);
     }
 
-    public Task<ClaimedSession?> ClaimAsync(Id<Node> node, TimeSpan length, bool minima, CancellationToken ct) => queue.ClaimAsync(node, length, minima, ct);
+    public Task<ClaimedSession?> ClaimAsync(Id<Node> node, TimeSpan length, ClaimOptions options, CancellationToken ct) => queue.ClaimAsync(node, length, options, ct);
 
     public Task ShareAsync(Id<Tenant> tenant, RunShare share, CancellationToken ct) => queue.ShareAsync(tenant, share, ct);
 

@@ -19,8 +19,8 @@ public sealed class PlanFileTests
     {
         Assert.Equal(["enterprise", "free", "pro"], new PlanCatalog().All.Select(static plan => plan.Name));
         Assert.Equal(new Limits(10, 100, 10, 20, 1, 10_000, 1_000_000_000, 5, 300), BuiltIn["free"].Limits);
-        Assert.Equal(new Limits(100, 1_000, 60, 120, 10, 100_000, 10_000_000_000, 50, 60), BuiltIn["pro"].Limits);
-        Assert.Equal(new Limits(1_000, 10_000, 600, 1_200, 100, 10_000_000, 1_000_000_000_000, 1_000, 60), BuiltIn["enterprise"].Limits);
+        Assert.Equal(new Limits(100, 1_000, 60, 120, 10, 100_000, 10_000_000_000, 50, 60, 4), BuiltIn["pro"].Limits);
+        Assert.Equal(new Limits(1_000, 10_000, 600, 1_200, 100, 10_000_000, 1_000_000_000_000, 1_000, 60, 16), BuiltIn["enterprise"].Limits);
     }
 
     [Fact]
