@@ -21,7 +21,7 @@ internal static class AgentRules
     private const int CustomDescriptionCharsMax = 4096;
 
     /// <summary>The tools that an <c>agent_toolset_20260401</c> may configure.</summary>
-    private static readonly string[] BuiltIn = ["bash", "read", "write", "edit", "glob", "grep", "web_fetch", "web_search", "knowledge_search"];
+    private static readonly string[] BuiltIn = ["bash", "read", "write", "edit", "glob", "grep", "web_fetch", "web_search", "knowledge_search", "run_agent"];
 
     public static Fault? Violation(AgentDefinition agent) =>
         Check.Name("name", agent.Name)

@@ -91,11 +91,13 @@ public sealed record AutoPermission(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ReasonCode = null);
 
 /// <param name="Outcome"><see cref="Unknown"/> when nobody can tell whether the call had its effect; else null.</param>
+/// <param name="Steps">What another agent took to answer the call, counted as the run's own; null for other tools.</param>
 public sealed record AgentToolResult(
     Id<SessionEvent> ToolUseId,
     IReadOnlyList<ContentBlock> Content,
     bool IsError,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Outcome = null) : EventBody
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Outcome = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Steps = null) : EventBody
 {
     public const string Unknown = "unknown";
 }

@@ -15,6 +15,8 @@ public static class RunsRegistration
         services.AddSingleton<SessionWakes>().AddSingleton<SessionFeed>();
         services.AddSingleton<SessionWork>();
         services.AddSingleton<ToolBox>();
+        services.AddSingleton(sp => new ChildSessions(sp.GetRequiredService<ITenantStores>(), new Lazy<SessionWork>(sp.GetRequiredService<SessionWork>)));
+        services.AddSingleton<BuiltInTool, RunAgent>();
         services.AddSingleton<RunMetrics>();
         services.AddSingleton<TenantRuns>();
         services.AddSingleton(sp => new ModelCalls(

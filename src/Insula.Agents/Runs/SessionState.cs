@@ -111,7 +111,7 @@ internal sealed class SessionState
                 _openCalls[e.Id] = new OpenCall(e.Id, e.Seq, custom.Name, custom.Input, CallStanding.AwaitsClient);
                 break;
             case AgentToolResult result:
-                Steps++;
+                Steps += 1 + (result.Steps ?? 0);
                 if (_openCalls.Remove(result.ToolUseId, out var done)) CountRepeats(done, result);
                 break;
             case SpanModelRequestStart:

@@ -43,6 +43,13 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
         return appended;
     }
 
+    /// <summary>Has a worker look at the session, though no input came.</summary>
+    internal async Task WakeAsync(TenantScope scope, Id<Session> session, CancellationToken ct)
+    {
+        await queue.WakeAsync(scope.Tenant, session, default, ct);
+        dispatcher.Signal(scope.Tenant, session, interrupt: false);
+    }
+
     /// <summary>Adds a session with its initial input, and sets a worker on it when there is any.</summary>
     public async Task<IReadOnlyList<SessionEvent>> StartAsync(TenantScope scope, Session session, IReadOnlyList<NewEvent> initial, CancellationToken ct)
     {

@@ -12,7 +12,7 @@ namespace Insula.Agents.Runs;
 /// nothing is to do. Whatever it does not finish stands in the log, and the next worker goes on from there.
 /// </summary>
 internal sealed class SessionWorker(
-    ITenantStores stores, SessionFeed feed, ModelCalls models, ToolBox tools, RunOptions options, RunMetrics metrics, TimeProvider time, ILogger<SessionWorker> log)
+    ITenantStores stores, SessionFeed feed, ModelCalls models, ToolBox tools, RunOptions options, RunMetrics metrics, TimeProvider time, ChildSessions children, ILogger<SessionWorker> log)
 {
     private const string Interrupted = "A person interrupted the run before this call ended; its outcome is unknown.";
     private const string OverLimit = "The run reached a limit before this call ended; its outcome is unknown.";
@@ -29,7 +29,10 @@ internal sealed class SessionWorker(
         DateTimeOffset? again;
         do
         {
-            again = await RunJournal.OpenAsync(stores, feed, time, scope, lease.Entry.Session, ct) is { } journal ? await WorkThroughAsync(journal, lease, signals, ct) : null;
+            again = null;
+            if (await RunJournal.OpenAsync(stores, feed, time, scope, lease.Entry.Session, ct) is not { } journal) continue;
+            again = await WorkThroughAsync(journal, lease, signals, ct);
+            if (journal.Session.Parent is { } parent && !journal.State.RunOpen) await children.WakeParentAsync(scope, parent, ct);
         }
         while (await lease.SettleAsync(again, ct));
     }
@@ -41,6 +44,7 @@ internal sealed class SessionWorker(
         var begun = new HashSet<Id<SessionEvent>>(journal.State.OpenCalls.Where(c => c.Standing == CallStanding.Allowed).Select(c => c.Id));
         if (lease.Abandoned >= options.AttemptsMax && journal.State.RunOpen)
         {
+            await InterruptChildrenAsync(journal, ct);
             await journal.TerminateAsync(KilledItsWorkers(lease.Abandoned), Settle(journal.State, GivenUp), metrics, ct);
             return null;
         }
@@ -59,6 +63,7 @@ internal sealed class SessionWorker(
             using var interruptible = CancellationTokenSource.CreateLinkedTokenSource(ct, attention, overtime.Token);
             try
             {
+                if (step is NextStep.Interrupt or NextStep.GiveUp) await InterruptChildrenAsync(journal, ct);
                 await TakeAsync(step, new Pass(journal, limits, begun, pending), interruptible.Token, ct);
                 if (lease.Abandoned > 0 && step is NextStep.CallModel or NextStep.Start or NextStep.RunTool) await lease.ProgressedAsync(ct);
             }
@@ -67,6 +72,12 @@ internal sealed class SessionWorker(
                 // Somebody asks for attention, or the run's time is over: the log says what for.
             }
         }
+    }
+
+    private async Task InterruptChildrenAsync(RunJournal journal, CancellationToken ct)
+    {
+        if (journal.Run is not { } run || !journal.State.OpenCalls.Any(static c => c.Name == RunAgent.ToolName)) return;
+        await children.InterruptAsync(journal.Scope, journal.Session.Id, run.Id, ct);
     }
 
     private DateTimeOffset? LookAgainAt(SessionState state, HashSet<Id<SessionEvent>> pending, DateTimeOffset now) =>
@@ -138,7 +149,7 @@ internal sealed class SessionWorker(
         ToolOutcome outcome;
         try
         {
-            outcome = await tool.RunAsync(new ToolCall(journal.Scope, journal.Session.Id, $"{journal.Run!.Id}/{call.Id}", call.Input), attention);
+            outcome = await tool.RunAsync(new ToolCall(journal.Scope, journal.Session.Id, $"{journal.Run!.Id}/{call.Id}", call.Input) { ToolUse = call.Id }, attention);
         }
         catch (Exception e) when (!attention.IsCancellationRequested)
         {
@@ -153,12 +164,12 @@ internal sealed class SessionWorker(
 
     private async Task RecordResultAsync(RunJournal journal, OpenCall call, ToolOutcome outcome, CancellationToken ct)
     {
-        var run = journal.Run! with { Steps = journal.Run.Steps + 1 };
+        var run = journal.Run! with { Steps = journal.Run.Steps + 1 + outcome.Steps };
         await journal.AppendAsync(
             run,
             status: null,
             [],
-            [new NewEvent(new AgentToolResult(call.Id, [ContentBlock.OfText(outcome.Text)], outcome.IsError, outcome.IsUnknown ? AgentToolResult.Unknown : null))],
+            [new NewEvent(new AgentToolResult(call.Id, [ContentBlock.OfText(outcome.Text)], outcome.IsError, outcome.IsUnknown ? AgentToolResult.Unknown : null, outcome.Steps > 0 ? outcome.Steps : null))],
             [new UsageRow(Id<UsageRow>.New(), run.Session, run.Id, UsageRow.Tool, call.Name, default, time.GetUtcNow())],
             ct);
         metrics.ToolCalled(outcome.IsError);

@@ -15,6 +15,7 @@ public sealed class DeleteSession(ITenantStores stores, SessionFeed feed, IAudit
         Result<Done>? removed;
         await using (var store = await stores.OpenAsync(scope, ct))
         {
+            if (await AwaitedAsync(store.Sessions, id, ct) is { } awaited) return awaited;
             removed = await store.Sessions.RemoveAsync(id, Allowed, ct);
         }
 
@@ -27,4 +28,10 @@ public sealed class DeleteSession(ITenantStores stores, SessionFeed feed, IAudit
     }
 
     private static Fault? Allowed(Session session) => SessionRules.IsAtWork(session) ? SessionRules.Running("deleted") : null;
+
+    /// <summary>Without the child its parent's call would make it anew.</summary>
+    private static async Task<Fault?> AwaitedAsync(ISessionStore sessions, Id<Session> id, CancellationToken ct) =>
+        await sessions.FindAsync(id, ct) is { Parent: { } parent } && await sessions.FindAsync(parent.SessionId, ct) is { OpenRun: { } open } && open == parent.RunId
+            ? Fault.Conflict("session_awaited", $"The session works for a run of the session {parent.SessionId} that is open. Send that session a user.interrupt event, or wait for its end, and try again.")
+            : null;
 }

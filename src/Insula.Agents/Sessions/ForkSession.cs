@@ -41,6 +41,8 @@ public sealed class ForkSession(SessionWork work, IAuditLog audit, TimeProvider 
             {
                 Id = id,
                 ForkedFrom = new ForkPoint(origin.Id, at),
+                Parent = null,
+                OpenRun = null,
                 Status = SessionStatus.Idle,
                 LastSeq = at,
                 Epoch = 0,

@@ -40,6 +40,9 @@ public interface ISessionStore
     /// </summary>
     Task<Result<(Session Session, IReadOnlyList<SessionEvent> Events)>?> ForkAsync(Id<Session> origin, Func<Session, Result<SessionUpdate>> fork, CancellationToken ct);
 
+    /// <summary>The sessions that work for this run's calls, oldest first.</summary>
+    Task<IReadOnlyList<Session>> ListChildrenAsync(Id<Session> parent, Id<Run> run, CancellationToken ct);
+
     /// <summary>
     /// Removes the session with its log and runs; null when missing, a fault when <paramref name="allowed"/> gives one, or
     /// when forks read their beginning from it.

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Insula.Agents.Agents;
 using Insula.Agents.Environments;
+using Insula.Agents.Events;
 using Insula.Agents.Models;
 using Insula.Agents.Runs;
 using Insula.Tenancy.Identity;
@@ -53,7 +54,13 @@ public sealed record Session(
 
     /// <summary>The run that has begun and not ended, waiting ones included.</summary>
     public Id<Run>? OpenRun { get; init; }
+
+    /// <summary>The call of another session's run that it works for; null when it works for nobody.</summary>
+    public ParentCall? Parent { get; init; }
 }
+
+/// <summary>A call of the tool <c>run_agent</c>, which a child session answers.</summary>
+public sealed record ParentCall(Id<Session> SessionId, Id<Run> RunId, Id<SessionEvent> ToolUseId);
 
 /// <summary>A position in a session's log: after event <paramref name="At"/>, 0 for before the first.</summary>
 public sealed record ForkPoint(Id<Session> SessionId, long At);

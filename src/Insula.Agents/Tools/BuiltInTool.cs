@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Insula.Agents.Events;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Identity;
@@ -19,6 +20,9 @@ public abstract class BuiltInTool
     /// <summary>Whether a call may be made again after a crash whose outcome was lost with the worker.</summary>
     public abstract ToolRepeat Repeat { get; }
 
+    /// <summary>Whether an agent has it only when its toolset names it; other tools are every agent's.</summary>
+    public virtual bool OnlyByName => false;
+
     /// <summary>Runs one call. Bad input is an outcome with <see cref="ToolOutcome.IsError"/>, so that the model can mend it.</summary>
     public abstract Task<ToolOutcome> RunAsync(ToolCall call, CancellationToken ct);
 }
@@ -38,7 +42,11 @@ public enum ToolRepeat
 
 /// <summary>One call of a built-in tool.</summary>
 /// <param name="IdempotencyKey">The same for every attempt of this call, and for no other call.</param>
-public sealed record ToolCall(TenantScope Scope, Id<Session> Session, string IdempotencyKey, JsonElement Input);
+public sealed record ToolCall(TenantScope Scope, Id<Session> Session, string IdempotencyKey, JsonElement Input)
+{
+    /// <summary>The event that records the call.</summary>
+    public Id<SessionEvent> ToolUse { get; init; }
+}
 
 /// <summary>What a call gave, told to the model.</summary>
 public sealed record ToolOutcome(string Text, bool IsError)
@@ -53,6 +61,9 @@ public sealed record ToolOutcome(string Text, bool IsError)
     public static ToolOutcome Unknown(string text) => new(text, IsError: true) { IsUnknown = true };
 
     public bool IsUnknown { get; private init; }
+
+    /// <summary>Steps that others took for the call; they count as the run's.</summary>
+    public int Steps { get; init; }
 
     public static ToolOutcome Of(string text) => new(text, IsError: false);
 

@@ -6,7 +6,8 @@ using Insula.Agents.Models;
 namespace Insula.Agents.Tools;
 
 /// <summary>
-/// What tools an agent has and on what terms. The built-in tools are every agent's unless its toolset switches them off;
+/// What tools an agent has and on what terms. The built-in tools are every agent's unless its toolset switches them off
+/// (one is no agent's unless its toolset names it);
 /// custom tools run at the client. A call of anything else is refused in the log, with the reason told to the model.
 /// </summary>
 public sealed class ToolBox(IEnumerable<BuiltInTool> builtIn)
@@ -44,7 +45,7 @@ public sealed class ToolBox(IEnumerable<BuiltInTool> builtIn)
         return terms.PermissionPolicy.Type switch
         {
             "always_ask" => new AgentToolUse(name, input, AgentToolUse.Ask, new ToolEvaluation("always_ask")),
-            // Under auto the server judges each call. Every tool here only reads the tenant's own data.
+            // Under auto the server judges each call. Every tool here only reads the tenant's own data, or asks another of its agents.
             "auto" => new AgentToolUse(name, input, AgentToolUse.Allow, new ToolEvaluation("auto", new AutoPermission(AgentToolUse.Allow))),
             _ => new AgentToolUse(name, input, AgentToolUse.Allow, new ToolEvaluation("always_allow")),
         };
@@ -59,12 +60,11 @@ public sealed class ToolBox(IEnumerable<BuiltInTool> builtIn)
         : SandboxTools.Contains(name) ? $"The tool {name} needs a sandbox, and this installation offers none. Go on without it."
         : $"There is no tool {name}. The tools are: {string.Join(", ", _builtIn.Keys)} and the agent's custom tools.";
 
-    private static ToolDefaults TermsOf(AgentDefinition agent, string name)
+    private ToolDefaults TermsOf(AgentDefinition agent, string name)
     {
         var toolset = agent.Tools.OfType<AgentToolset>().FirstOrDefault();
-        if (toolset is null) return new ToolDefaults(Enabled: true, PermissionPolicy.AlwaysAllow);
-        return toolset.Configs.FirstOrDefault(c => c.Name == name) is { } config
-            ? new ToolDefaults(config.Enabled, config.PermissionPolicy)
-            : toolset.DefaultConfig;
+        if (toolset?.Configs.FirstOrDefault(c => c.Name == name) is { } config) return new ToolDefaults(config.Enabled, config.PermissionPolicy);
+        var terms = toolset?.DefaultConfig ?? new ToolDefaults(Enabled: true, PermissionPolicy.AlwaysAllow);
+        return _builtIn.GetValueOrDefault(name) is { OnlyByName: true } ? terms with { Enabled = false } : terms;
     }
 }

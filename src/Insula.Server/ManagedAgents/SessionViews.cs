@@ -34,6 +34,10 @@ internal sealed record SessionView(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ForkPoint? ForkedFrom { get; init; }
 
+    /// <summary>An addition of ours, in sessions that work for another one's call.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ParentCall? Parent { get; init; }
+
     public static SessionView Of(Session session, DateTimeOffset now) => new(
         session.Id,
         "session",
@@ -50,6 +54,7 @@ internal sealed record SessionView(
         session.ArchivedAt?.UtcDateTime)
     {
         ForkedFrom = session.ForkedFrom,
+        Parent = session.Parent,
     };
 }
 

@@ -6,7 +6,7 @@ internal static class SessionSql
         """
         session_id, agent_id, agent_version, agent, environment_id, title, metadata, budget, status, last_seq, epoch, pending_input,
         input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, active_seconds, created_at, updated_at, archived_at,
-        forked_from, forked_at, open_run_id
+        forked_from, forked_at, open_run_id, parent_session, parent_run, parent_call
         """;
 
     private const string Filter =
@@ -23,7 +23,7 @@ internal static class SessionSql
         insert into sessions (tenant_id, {Columns})
         values (@tenant_id, @session_id, @agent_id, @agent_version, @agent, @environment_id, @title, @metadata, @budget, @status, @last_seq, @epoch, @pending_input,
           @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @active_seconds, @created_at, @updated_at, @archived_at,
-          @forked_from, @forked_at, @open_run_id)
+          @forked_from, @forked_at, @open_run_id, @parent_session, @parent_run, @parent_call)
         """;
 
     public const string Find = $"select {Columns} from sessions where tenant_id = @tenant_id and session_id = @session_id";
@@ -66,6 +66,9 @@ internal static class SessionSql
         """;
 
     public const string CountForks = "select count(*) from sessions where tenant_id = @tenant_id and forked_from = @session_id";
+
+    public const string Children =
+        $"select {Columns} from sessions where tenant_id = @tenant_id and parent_session = @session_id and parent_run = @run_id order by created_at, session_id";
 
     public const string Delete = "delete from sessions where tenant_id = @tenant_id and session_id = @session_id";
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Insula.Agents.Agents;
 using Insula.Agents.Environments;
+using Insula.Agents.Events;
 using Insula.Agents.Models;
 using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
@@ -37,7 +38,10 @@ internal static class SessionRows
         ("@archived_at", Instant.ToValue(session.ArchivedAt)),
         ("@forked_from", session.ForkedFrom?.SessionId.ToString()),
         ("@forked_at", session.ForkedFrom is { } fork ? fork.At : Null.Long),
-        ("@open_run_id", session.OpenRun?.ToString()));
+        ("@open_run_id", session.OpenRun?.ToString()),
+        ("@parent_session", session.Parent?.SessionId.ToString()),
+        ("@parent_run", session.Parent?.RunId.ToString()),
+        ("@parent_call", session.Parent?.ToolUseId.ToString()));
 
     /// <summary>Writes what an update may change, and nothing else.</summary>
     public static void Update(Link link, string tenant, Session session) => link.Post(
@@ -73,6 +77,7 @@ internal static class SessionRows
     {
         ForkedFrom = row.IsDBNull(20) ? null : new ForkPoint(row.Id<Session>(20), row.GetInt64(21)),
         OpenRun = row.IsDBNull(22) ? null : row.Id<Run>(22),
+        Parent = row.IsDBNull(23) ? null : new ParentCall(row.Id<Session>(23), row.Id<Run>(24), row.Id<SessionEvent>(25)),
     };
 
     private static string? BudgetText(Session session) => session.Budget is { } budget ? Rows.ToJson(budget) : null;

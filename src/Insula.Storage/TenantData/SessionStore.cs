@@ -81,6 +81,9 @@ internal sealed class SessionStore(Database database, string tenant) : ISessionS
             },
             ct);
 
+    public async Task<IReadOnlyList<Session>> ListChildrenAsync(Id<Session> parent, Id<Run> run, CancellationToken ct) => await database.AllAsync(
+        SessionSql.Children, SessionRows.Read, ct, ("@tenant_id", tenant), ("@session_id", parent.ToString()), ("@run_id", run.ToString()));
+
     public Task<Result<Done>?> RemoveAsync(Id<Session> id, Func<Session, Fault?> allowed, CancellationToken ct) => database.WriteAsync<Result<Done>?>(
         async link =>
         {

@@ -1,5 +1,6 @@
 using Insula.Agents.Events;
 using Insula.Agents.Models;
+using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
@@ -16,16 +17,34 @@ public abstract class SessionsContract : TenantStoreContract
     [Fact]
     public async Task A_session_is_read_as_it_was_written_also_after_reopening()
     {
-        var session = NewSession() with { ActiveSeconds = 1.5, Usage = new TokenUsage(1, 2, 3, 4), ArchivedAt = Start };
+        var session = NewSession() with
+        {
+            ActiveSeconds = 1.5, Usage = new TokenUsage(1, 2, 3, 4), ArchivedAt = Start, ForkedFrom = new(Id<Session>.New(), 0), Parent = new(Id<Session>.New(), Id<Run>.New(), Id<SessionEvent>.New()),
+        };
         Assert.Empty(await Store.Sessions.AddAsync(session, [], Ct));
         Same(session, await Store.Sessions.FindAsync(session.Id, Ct));
         await ReopenStoreAsync();
         Same(session, await Store.Sessions.FindAsync(session.Id, Ct));
         Assert.Null(await Other.Sessions.FindAsync(session.Id, Ct));
 
-        var bare = session with { Id = Id<Session>.New(), Budget = null, Title = null, ArchivedAt = null };
+        var bare = session with { Id = Id<Session>.New(), Budget = null, Title = null, ArchivedAt = null, ForkedFrom = null, Parent = null };
         await Store.Sessions.AddAsync(bare, [], Ct);
         Same(bare, await Store.Sessions.FindAsync(bare.Id, Ct));
+    }
+
+    [Fact]
+    public async Task The_sessions_that_work_for_a_run_are_found_by_it()
+    {
+        var (parent, run) = (Id<Session>.New(), Id<Run>.New());
+        var first = NewSession() with { Parent = new(parent, run, Id<SessionEvent>.New()) };
+        var second = first with { Id = Id<Session>.New(), CreatedAt = Start.AddSeconds(1) };
+        foreach (var session in (Session[])[second, first, first with { Id = Id<Session>.New(), Parent = first.Parent with { RunId = Id<Run>.New() } }, NewSession()])
+        {
+            await Store.Sessions.AddAsync(session, [], Ct);
+        }
+
+        SameList([first, second], await Store.Sessions.ListChildrenAsync(parent, run, Ct));
+        Assert.Empty(await Other.Sessions.ListChildrenAsync(parent, run, Ct));
     }
 
     [Fact]

@@ -12,6 +12,7 @@ using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Paging;
 using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -50,6 +51,9 @@ public sealed class RunHarness : IAsyncDisposable
     public IRunQueue Queue => _services.GetRequiredService<IRunQueue>();
 
     public SessionFeed Feed => _services.GetRequiredService<SessionFeed>();
+
+    /// <summary>May be changed while the node runs.</summary>
+    public RunOptions Options => _services.GetRequiredService<RunOptions>();
 
     public RunDispatcher Dispatcher => _services.GetRequiredService<RunDispatcher>();
 
@@ -115,6 +119,15 @@ public sealed class RunHarness : IAsyncDisposable
 
     public Task<Result<Session>> ForkAsync(Id<Session> origin, long at, IReadOnlyList<InputBody> events, CancellationToken ct) =>
         new ForkSession(_services.GetRequiredService<SessionWork>(), _services.GetRequiredService<IAuditLog>(), Clock).ForkAsync(Scope, origin, at, events, ct);
+
+    public Task<Result<Done>> DeleteAsync(Id<Session> session, CancellationToken ct) =>
+        new DeleteSession(Stores, Feed, _services.GetRequiredService<IAuditLog>(), Clock).DeleteAsync(Scope, session, ct);
+
+    public async Task<IReadOnlyList<Run>> RunsAsync(Id<Session> session, CancellationToken ct)
+    {
+        await using var store = await Stores.OpenAsync(Scope, ct);
+        return (await store.Runs.ListAsync(new RunFilter { Session = session }, new PageRequest(100, null), ct)).Items;
+    }
 
     /// <summary>The log as it stands when the <paramref name="times"/>-th event of type <typeparamref name="T"/> is in it.</summary>
     public async Task<IReadOnlyList<SessionEvent>> UntilAsync<T>(Id<Session> session, CancellationToken ct, int times = 1)

@@ -1,0 +1,48 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using Insula.Agents.Events;
+using Insula.Agents.Sessions;
+using Insula.Agents.Tools;
+using Insula.Tenancy.Access;
+using Insula.Tenancy.Identity;
+
+namespace Insula.Agents.Runs;
+
+/// <summary>
+/// Sessions that work for a call of another session's run. A child is made once for its call, whatever crashes: its id
+/// follows from the call. Its end wakes the parent, and the parent's end interrupts it.
+/// </summary>
+/// <param name="work">Not there yet when the tools are made, since workers use the tools.</param>
+internal sealed class ChildSessions(ITenantStores stores, Lazy<SessionWork> work)
+{
+    public static Id<Session> IdOf(ToolCall call) =>
+        new(BinaryPrimitives.ReadUInt128BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes($"run_agent {call.Session} {call.IdempotencyKey}"))));
+
+    public Task StartAsync(TenantScope scope, Session child, string prompt, CancellationToken ct) =>
+        work.Value.StartAsync(scope, child, [new NewEvent(new UserMessage([ContentBlock.OfText(prompt)]))], ct);
+
+    /// <summary>
+    /// Brings the parent to look at its call. Asked by the child's worker before it gives its queue entry up, so that a crash
+    /// in between brings another worker, which asks again; a wake too many is harmless.
+    /// </summary>
+    public Task WakeParentAsync(TenantScope scope, ParentCall parent, CancellationToken ct) => work.Value.WakeAsync(scope, parent.SessionId, ct);
+
+    /// <summary>
+    /// Interrupts what works for the run. Asked before the run's end is in its log, so that a crash in between brings a
+    /// worker that asks again.
+    /// </summary>
+    public async Task InterruptAsync(TenantScope scope, Id<Session> parent, Id<Run> run, CancellationToken ct)
+    {
+        List<Id<Session>> open = [];
+        await using (var store = await stores.OpenAsync(scope, ct))
+        {
+            foreach (var child in await store.Sessions.ListChildrenAsync(parent, run, ct))
+            {
+                if (SessionRules.IsAtWork(child) || child.PendingInput || child.OpenRun is not null) open.Add(child.Id);
+            }
+        }
+
+        foreach (var child in open) await work.Value.SubmitAsync(scope, child, static _ => (NewEvent[])[new NewEvent(new UserInterrupt())], ct);
+    }
+}
