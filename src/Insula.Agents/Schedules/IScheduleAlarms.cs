@@ -15,7 +15,8 @@ public interface IScheduleAlarms
     Task WakeAsync(Id<Tenant> tenant, Id<Schedule> schedule, DateTimeOffset at, CancellationToken ct);
 
     /// <summary>Alarms that are due and that nobody holds, of tenants that are not suspended, the longest due first.</summary>
-    Task<IReadOnlyList<ScheduleAlarm>> ListDueAsync(int limit, CancellationToken ct);
+    /// <param name="length">How long alarms are taken for: one that is held for longer was taken before the clock was set back, and is free.</param>
+    Task<IReadOnlyList<ScheduleAlarm>> ListDueAsync(TimeSpan length, int limit, CancellationToken ct);
 
     /// <summary>Takes a due alarm for <paramref name="length"/>; null when another has it or it is not due any more.</summary>
     Task<HeldAlarm?> TryTakeAsync(ScheduleAlarm alarm, Id<Node> node, TimeSpan length, CancellationToken ct);

@@ -74,7 +74,7 @@ public sealed class ScheduleWatch
     /// <summary>Looks at what is due now; whether there may be more.</summary>
     internal async Task<bool> LookAsync(CancellationToken ct)
     {
-        var due = await _alarms.ListDueAsync(AlarmsAtOnce, ct);
+        var due = await _alarms.ListDueAsync(LeaseLength, AlarmsAtOnce, ct);
         await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = LooksAtOnce, CancellationToken = ct }, async (alarm, cancel) => await LookAsync(alarm, cancel));
         return due.Count == AlarmsAtOnce;
     }

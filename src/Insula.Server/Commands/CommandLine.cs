@@ -55,6 +55,7 @@ internal sealed class CommandLine(Terminal terminal)
             KnowledgeCommands.Build(_client),
             AgentCommands.Build(_client),
             SessionCommands.Build(_client),
+            ScheduleCommands.Build(_client),
             TenantCommands.Build(_client),
             KeyCommands.Build(_client),
             DoctorCommand.Build(_client),

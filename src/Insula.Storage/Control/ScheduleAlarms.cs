@@ -12,11 +12,11 @@ internal sealed class ScheduleAlarms(ControlDatabase control, TimeProvider time)
     public Task WakeAsync(Id<Tenant> tenant, Id<Schedule> schedule, DateTimeOffset at, CancellationToken ct) => control.For(tenant).ChangeAsync(
         ScheduleAlarmSql.Wake, ct, ("@tenant_id", tenant.ToString()), ("@schedule_id", schedule.ToString()), ("@due_at", Instant.ToNumber(at)));
 
-    public async Task<IReadOnlyList<ScheduleAlarm>> ListDueAsync(int limit, CancellationToken ct) => await control.Platform.ReadAsync(
+    public async Task<IReadOnlyList<ScheduleAlarm>> ListDueAsync(TimeSpan length, int limit, CancellationToken ct) => await control.Platform.ReadAsync(
         link => link.AllAsync(
             link.Dialect == Dialect.Sqlite ? ScheduleAlarmSql.DueSqlite : ScheduleAlarmSql.DuePostgres,
             static row => new ScheduleAlarm(row.Id<Tenant>(0), row.Id<Schedule>(1)),
-            AtNow(link, [("@limit", limit)])),
+            AtNow(link, [("@length", length.Ticks), ("@limit", limit)])),
         ct);
 
     public Task<HeldAlarm?> TryTakeAsync(ScheduleAlarm alarm, Id<Node> node, TimeSpan length, CancellationToken ct) => control.For(alarm.Tenant).WriteAsync(

@@ -1,0 +1,26 @@
+using Insula.Agents;
+using Insula.Storage.Tests.Contracts;
+
+namespace Insula.Storage.Tests.Sqlite;
+
+public sealed class SqliteSchedulesTests : SchedulesContract
+{
+    private readonly SqliteHome _home = new();
+
+    protected override Task<ITenantStores> OpenAsync() => _home.OpenStoresAsync();
+
+    protected override Task<ITenantStores> ReopenAsync() => _home.ReopenStoresAsync();
+
+    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+}
+
+public sealed class SqliteScheduleAlarmsTests : ScheduleAlarmsContract
+{
+    private readonly SqliteHome _home = new();
+
+    protected override DateTimeOffset Now => TimeProvider.System.GetUtcNow();
+
+    protected override async Task<IServiceProvider> OpenAsync() => (await _home.OpenAsync()).Services;
+
+    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+}
