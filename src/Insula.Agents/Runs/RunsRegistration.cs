@@ -35,7 +35,7 @@ public static class RunsRegistration
             sp.GetRequiredService<QueueWatch>(),
             sp.GetRequiredService<LocalTurns>(),
             sp.GetRequiredService<SharedTurns>(),
-            options,
+            sp.GetRequiredService<RunOptions>(),
             sp.GetRequiredService<TimeProvider>(),
             sp.GetRequiredService<ILogger<RunDispatcher>>()));
         return services;
