@@ -46,10 +46,18 @@ internal sealed class FairOrder(int workersMax)
     {
         var part = PartOf(tenant);
         part.Share = share;
-        var entry = new Entry(part, ready - priority * WakeOptions.LevelWait, _numbers++);
+        var entry = new Entry(part, priority, ready, _numbers++);
         part.Waiting.Add(entry);
         _waiting.Add(part);
         return entry;
+    }
+
+    /// <summary>An entry that waits goes before more of its tenant's: as if it had come with this priority, if that is higher.</summary>
+    public void Raise(Entry entry, int priority)
+    {
+        if (priority <= entry.Priority || !entry.Part.Waiting.Remove(entry)) return;
+        entry.Priority = priority;
+        entry.Part.Waiting.Add(entry);
     }
 
     /// <summary>The entry waits no more. False when it had its turn before: then it has to be ended.</summary>
@@ -144,7 +152,7 @@ internal sealed class FairOrder(int workersMax)
     }
 
     /// <summary>An entry that waits, or has its worker.</summary>
-    internal sealed class Entry(Part part, DateTimeOffset turn, long number)
+    internal sealed class Entry(Part part, int priority, DateTimeOffset ready, long number)
     {
         internal Part Part => part;
 
@@ -153,7 +161,9 @@ internal sealed class FairOrder(int workersMax)
 
         public static Comparer<Entry> ByTurn { get; } = Comparer<Entry>.Create(static (a, b) => (a.TurnAt, a.Number).CompareTo((b.TurnAt, b.Number)));
 
-        private DateTimeOffset TurnAt => turn;
+        public int Priority { get; set; } = priority;
+
+        private DateTimeOffset TurnAt => ready - Priority * WakeOptions.LevelWait;
 
         private long Number => number;
     }

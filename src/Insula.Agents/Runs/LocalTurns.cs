@@ -68,7 +68,7 @@ internal sealed class LocalTurns(
             var share = await shareOf(slot.Entry.Tenant, ct);
             if (share.Concurrent == 0) return null;
             var came = time.GetTimestamp();
-            using var turn = await Workers.EnterAsync(slot.Entry.Tenant, share, slot.Priority, slot.Ready, ct);
+            using var turn = await Workers.EnterAsync(slot.Entry, share, slot.Priority, slot.Ready, ct);
 
             // The lease is taken last: without it, nothing is held while the session waits.
             await using var lease = await leases.TryTakeAsync(slot.Entry, slot.Signals.Look, ct);

@@ -55,6 +55,7 @@ public sealed class RunDispatcher
     {
         using var drained = new CancellationTokenSource();
         var renewing = _leases.RunAsync(drained.Token);
+        using var ear = _leases.StoreOrders ? _shared.Listen() : null;
         try
         {
             await WatchAsync(stopping);
@@ -79,7 +80,12 @@ public sealed class RunDispatcher
     public void Signal(Id<Tenant> tenant, Id<Session> session, bool interrupt, int priority = 0)
     {
         var entry = new QueuedSession(tenant, session);
-        if (_slots.Signal(entry, interrupt)) return;
+        if (_slots.Signal(entry, interrupt))
+        {
+            if (!_leases.StoreOrders) _local.Workers.Raise(entry, priority);
+            return;
+        }
+
         if (_leases.StoreOrders) _shared.Ask(tenant);
         else _local.TakeUp(entry, priority, _time.GetUtcNow());
     }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.Logging;
 
@@ -8,10 +9,10 @@ namespace Insula.Agents.Runs;
 
 /// <summary>
 /// The turns of a node that shares its store with others: the store says who is next over all of them, and each node pulls
-/// while it has a worker free: on a signal, when a worker is done, and every second.
+/// while it has a worker free: on a signal, when a worker is done, when another node has none for its work, and every second.
 /// </summary>
 internal sealed class SharedTurns(
-    RunSlots slots, RunLeases leases, SlotWork work, RunShareOf shareOf, RunOptions options, RunMetrics metrics, ILogger<SharedTurns> log)
+    RunSlots slots, RunLeases leases, SlotWork work, RunShareOf shareOf, IWakes wakes, RunOptions options, RunMetrics metrics, ILogger<SharedTurns> log)
 {
     /// <summary>What the store may have forgotten is told anew when so many tenants were told.</summary>
     private const int ToldMax = 10_000;
@@ -21,6 +22,8 @@ internal sealed class SharedTurns(
     /// and the client who waits for the answer is there too.
     /// </summary>
     private static readonly TimeSpan LeftFor = TimeSpan.FromSeconds(1);
+
+    private const string AnyWork = "work";
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
 
@@ -38,6 +41,12 @@ internal sealed class SharedTurns(
 
     public int Free => Math.Max(0, options.WorkersMax - Volatile.Read(ref _working));
 
+    /// <summary>Hears of work that other nodes have no worker for.</summary>
+    public IDisposable Listen() => wakes.Listen(WakeTopic.Work, _ =>
+    {
+        if (Free > 0) Ask(tenant: null);
+    });
+
     /// <summary>There may be work: pulls it in the background. What fails is left to the watch, which pulls again.</summary>
     public void Ask(Id<Tenant>? tenant) => _ = Task.Run(
         async () =>
@@ -45,7 +54,8 @@ internal sealed class SharedTurns(
             try
             {
                 if (tenant is { } known) await TellAsync(known, slots.Stopping);
-                await PullAsync(default, slots.Stopping);
+                if (Free > 0) await PullAsync(default, slots.Stopping);
+                else if (tenant is not null) wakes.Announce(WakeTopic.Work, AnyWork);
             }
             catch (Exception e) when (!slots.Stopping.IsCancellationRequested)
             {

@@ -27,6 +27,9 @@ public enum WakeTopic
 
     /// <summary>Who may do what: tenants by id (their row, their keys), and <c>plans</c>. Few.</summary>
     Access,
+
+    /// <summary>A node has runs in the queue that it has no worker for. One subject; few, since they are announced together.</summary>
+    Work,
 }
 
 /// <summary>A subject under a secret of the installation, so that who reads the wire learns no id.</summary>

@@ -20,6 +20,7 @@ internal static class WakeText
     {
         WakeTopic.Sessions => "insula_wake",
         WakeTopic.Access => "insula_wake_access",
+        WakeTopic.Work => "insula_wake_work",
         _ => throw new ArgumentOutOfRangeException(nameof(topic), topic, "A topic without a channel."),
     };
 
