@@ -21,7 +21,9 @@ namespace Insula.Agents.Runs;
 /// </summary>
 public sealed class SessionFeed : IDisposable
 {
-    private const int QueueMax = 256;
+    /// <summary>Items that a watcher may be behind; what comes beyond is left to the log.</summary>
+    internal const int QueueMax = 256;
+
     private const int ReadMax = 200;
 
     /// <summary>Watchers that read by themselves in one round; with more of them each waits longer for its turn.</summary>
@@ -41,6 +43,15 @@ public sealed class SessionFeed : IDisposable
         _stores = stores;
         _wakes = wakes;
         if (!node.Alone) _rounds = time.CreateTimer(_ => LookRound(), null, RoundPeriod, RoundPeriod);
+    }
+
+    /// <summary>How far behind the slowest watcher is.</summary>
+    internal int LongestQueue
+    {
+        get
+        {
+            lock (_lock) return _watchers.Values.SelectMany(static watchers => watchers).Select(static watcher => watcher.Queue.Reader.Count).DefaultIfEmpty().Max();
+        }
     }
 
     public void Dispose() => _rounds?.Dispose();
