@@ -48,6 +48,28 @@ public abstract class FairnessContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_lease_that_cost_far_more_than_was_charged_is_paid_for_at_once()
+    {
+        var turns = await StartAsync(workers: 1);
+        var (dear, cheap) = (Id<Tenant>.New(), Id<Tenant>.New());
+        for (var i = 0; i < 50; i++)
+        {
+            await turns.AddAsync(dear, new RunShare(10));
+            await turns.AddAsync(cheap, new RunShare(10));
+        }
+
+        var next = (await turns.NextAsync())!;
+        while (next.Tenant != dear)
+        {
+            await turns.EndAsync(next, 1);
+            next = (await turns.NextAsync())!;
+        }
+
+        await turns.EndAsync(next, 40);
+        for (var i = 0; i < 35; i++) Assert.Equal(cheap, await TakeOneAsync(turns));
+    }
+
+    [Fact]
     public async Task Idleness_saves_nothing_up()
     {
         var turns = await StartAsync(workers: 1);
