@@ -21,6 +21,7 @@ internal static class SessionCommands
         new("model", "agent.model.id"), new("environment", "environment_id"), new("tokens in", "usage.input_tokens"), new("tokens out", "usage.output_tokens"),
         new("active seconds", "stats.active_seconds"), Column.Time("created", "created_at"), Column.Time("updated", "updated_at"), Column.Time("archived", "archived_at"),
         new("forked from", "forked_from.session_id"), new("forked at", "forked_from.at"),
+        new("works for", "parent.session_id"),
     ];
 
     private static readonly Column[] CheckpointColumns =

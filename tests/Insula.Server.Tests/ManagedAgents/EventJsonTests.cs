@@ -5,6 +5,7 @@ using Insula.Agents.Input;
 using Insula.Agents.Runs;
 using Insula.Agents.Serialization;
 using Insula.Server.ManagedAgents;
+using Insula.Agents.Sessions;
 using Insula.Tenancy.Identity;
 using Insula.TestKit;
 
@@ -34,6 +35,7 @@ public sealed class EventJsonTests
         new AgentToolUse("bash", Input, AgentToolUse.Allow, new ToolEvaluation("auto", new AutoPermission("allow"))),
         new AgentToolResult(Call, [ContentBlock.OfText("r")], IsError: false),
         new AgentToolResult(Call, [ContentBlock.OfText("r")], IsError: true, AgentToolResult.Unknown),
+        new AgentToolResult(Call, [ContentBlock.OfText("r")], IsError: false, Steps: 3),
         new AgentCustomToolUse("weather", Input),
         new SessionStatusRunning(),
         new SessionStatusIdle(StopReason.EndTurn),
@@ -44,6 +46,7 @@ public sealed class EventJsonTests
         new SessionUpdated { Title = new(null), Metadata = new Dictionary<string, string> { ["a"] = "b" } },
         new SessionUpdated { Budget = new(null) },
         new SessionUpdated { Agent = new(Id<Agent>.New(), 3, new AgentDefinition { Name = "n", Model = new("m") }) },
+        new SessionForked(Id<Session>.New(), 3),
         new SessionDeleted(),
         new SessionError(new ErrorDetail("model_overloaded_error", "busy", RetryStatus.Retrying)),
         new SpanModelRequestStart(),

@@ -25,8 +25,15 @@ public sealed class PuppetModel : IModelProvider
     {
         var call = new PuppetCall(request);
         await _calls.Writer.WriteAsync(call, ct);
-        await using var left = ct.Register(() => call.Left.TrySetResult());
-        await foreach (var item in call.ReadAsync(ct)) yield return item;
+        try
+        {
+            await foreach (var item in call.ReadAsync(ct)) yield return item;
+        }
+        finally
+        {
+            // Not a callback of the token: the reading ends by another one, which would take this one away before its turn.
+            if (ct.IsCancellationRequested) call.Left.TrySetResult();
+        }
     }
 
     public Task<IReadOnlyList<string>> ListAsync(CancellationToken ct) => Task.FromResult<IReadOnlyList<string>>([]);

@@ -2,7 +2,6 @@ using System.Text.Json;
 using Insula.Agents.Agents;
 using Insula.Agents.Events;
 using Insula.Agents.Models;
-using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
@@ -58,6 +57,27 @@ public sealed class RunAgentTests : IAsyncDisposable
         await Runs.UntilAsync<SessionStatusIdle>(session, Ct);
         Assert.Single(await ChildrenAsync(session));
         Assert.False(Runs.Model.WasCalled);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_crash_around_the_other_agents_end_loses_nothing(bool ended)
+    {
+        await StartAsync();
+        var session = await CallingAsync();
+        (await Runs.Model.NextCallAsync(Ct)).Says("the answer").Ends();
+        if (ended) await Runs.UntilAsync<SessionStatusIdle>(Assert.Single(await ChildrenAsync(session)).Id, Ct);
+        await AgainAsync();
+
+        // Wherever it fell, a model that had answered is not asked again where that was recorded.
+        PuppetCall back;
+        while (Text(back = await Runs.Model.NextCallAsync(Ct)) is "the task") back.Says("the answer").Ends();
+        Assert.Equal("the answer", Result(back));
+        back.Says("done").Ends();
+        await Runs.UntilAsync<SessionStatusIdle>(session, Ct);
+        Assert.Single(await ChildrenAsync(session));
+        Assert.Single(await Runs.LogAsync(session, Ct), e => e.Body is AgentToolResult);
     }
 
     [Fact]
@@ -248,7 +268,7 @@ public sealed class RunAgentTests : IAsyncDisposable
         return [.. sessions.Items.Where(s => s.Parent?.SessionId == parent)];
     }
 
-    private static string Text(PuppetCall call) => call.Request.Messages[^1].Content.OfType<TextContent>().Single().Text;
+    private static string? Text(PuppetCall call) => call.Request.Messages[^1].Content.OfType<TextContent>().SingleOrDefault()?.Text;
 
     private static string Result(PuppetCall call) => call.Request.Messages[^1].Content.OfType<ToolResultContent>().Last().Text;
 }
