@@ -3,6 +3,7 @@ using Insula.Agents.Models;
 using Insula.Agents.Sessions;
 using Insula.Agents.Tools;
 using Insula.Tenancy.Identity;
+using Microsoft.Extensions.Logging;
 
 namespace Insula.Agents.Runs;
 
@@ -13,7 +14,7 @@ internal sealed record RunBegin(Run Run, IReadOnlyList<SessionEvent> Input);
 /// The model step: intent in the log, the call, its result with the usage row in one append. A failed call is tried again
 /// on the schedule, each attempt visible in the log; when the schedule ends, so does the run.
 /// </summary>
-internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions options, RunMetrics metrics, TimeProvider time)
+internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions options, RunMetrics metrics, TimeProvider time, ILogger<ModelCalls> log)
 {
     /// <summary>
     /// Calls the model until it answers or there is no use in trying. <paramref name="begin"/> is given for a run's first
@@ -27,6 +28,7 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
             var run = begin?.Run ?? journal.Run!;
             var announce = begin is not null || journal.State.Rescheduled;
             run = run with { Steps = run.Steps + 1 };
+            RunLog.At(log, journal.Session.Id, RunPoint.BeforeModelIntent);
             await journal.AppendAsync(
                 run,
                 announce ? SessionStatus.Running : null,
@@ -35,6 +37,7 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
                 [],
                 ct);
             begin = null;
+            RunLog.At(log, journal.Session.Id, RunPoint.AfterModelIntent);
             try
             {
                 await AskAsync(journal, request.Id, attention, ct);
@@ -63,7 +66,9 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
             journal.Preview,
             attention);
         metrics.ModelAnswered(model.Provider.Name, turn.Usage, time.GetElapsedTime(began));
+        RunLog.At(log, journal.Session.Id, RunPoint.BeforeModelResult);
         await RecordAnswerAsync(journal, request, turn, ct);
+        RunLog.At(log, journal.Session.Id, RunPoint.AfterModelResult);
     }
 
     /// <summary>A turn without tool calls ends the run in the same append, so that an answer is never seen without its end.</summary>

@@ -41,6 +41,10 @@ internal static partial class RunLog
     [LoggerMessage(3011, LogLevel.Debug, "This node could not ask the queue of runs for work; it asks again within a second.")]
     public static partial void PullFailed(ILogger log, Exception error);
 
+    /// <summary>Where a run stands between its records: what a crash at this moment leaves.</summary>
+    [LoggerMessage(3020, LogLevel.Trace, "Session {Session}: {Point}.")]
+    public static partial void At(ILogger log, Id<Session> session, RunPoint point);
+
     [LoggerMessage(3010, LogLevel.Warning, "The work on session {Session} waits for its store, which is away; it goes on by itself.")]
     public static partial void StoreAway(ILogger log, Exception error, Id<Session> session);
 }

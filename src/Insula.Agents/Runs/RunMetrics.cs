@@ -18,6 +18,7 @@ public sealed class RunMetrics
     private readonly Histogram<double> _waiting;
     private readonly Counter<long> _leasesLost;
     private QueueDepth? _queue;
+    private int _atWork;
 
     public RunMetrics(IMeterFactory meters)
     {
@@ -31,6 +32,7 @@ public sealed class RunMetrics
         _claims = meter.CreateCounter<long>("insula_run_claims_total", description: "Sessions that a worker of this node was set on.");
         _waiting = meter.CreateHistogram<double>("insula_run_waiting_seconds", "s", "How long a session that was ready waited for a worker.");
         meter.CreateObservableGauge("insula_run_queue_entries", Entries, description: "Sessions in the queue of runs over all nodes, by state; counted every 15 seconds.");
+        meter.CreateObservableGauge("insula_runs_at_work", () => Volatile.Read(ref _atWork), description: "Sessions that a worker of this node is at now.");
         _leasesLost = meter.CreateCounter<long>("insula_run_leases_lost_total", description: "Leases that this node could not renew in time, or that another node took.");
     }
 
@@ -39,6 +41,9 @@ public sealed class RunMetrics
     {
         set => Volatile.Write(ref _queue, value);
     }
+
+    /// <summary>A worker is at a session until what is given is disposed.</summary>
+    internal IDisposable AtWork() => new Work(this);
 
     internal void Started() => _started.Add(1);
 
@@ -84,4 +89,17 @@ public sealed class RunMetrics
     ];
 
     private void Step(string kind, string outcome) => _steps.Add(1, new("kind", kind), new KeyValuePair<string, object?>("outcome", outcome));
+
+    private sealed class Work : IDisposable
+    {
+        private readonly RunMetrics _metrics;
+
+        public Work(RunMetrics metrics)
+        {
+            _metrics = metrics;
+            Interlocked.Increment(ref metrics._atWork);
+        }
+
+        public void Dispose() => Interlocked.Decrement(ref _metrics._atWork);
+    }
 }

@@ -20,7 +20,7 @@ public static class RunsRegistration
         services.AddSingleton<RunMetrics>();
         services.AddSingleton<TenantRuns>();
         services.AddSingleton(sp => new ModelCalls(
-            sp.GetRequiredService<ModelCatalog>(), sp.GetRequiredService<ToolBox>(), options, sp.GetRequiredService<RunMetrics>(), sp.GetRequiredService<TimeProvider>()));
+            sp.GetRequiredService<ModelCatalog>(), sp.GetRequiredService<ToolBox>(), options, sp.GetRequiredService<RunMetrics>(), sp.GetRequiredService<TimeProvider>(), sp.GetRequiredService<ILogger<ModelCalls>>()));
         services.AddSingleton<SessionWorker>().AddSingleton<RunLeases>().AddSingleton<QueueWatch>().AddSingleton<RunSlots>().AddSingleton<SlotWork>().AddSingleton<LocalTurns>().AddSingleton<SharedTurns>().AddSingleton<FindPlace>();
         services.AddSingleton<RunShareOf>(sp =>
         {

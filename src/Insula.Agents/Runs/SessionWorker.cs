@@ -26,6 +26,7 @@ internal sealed class SessionWorker(
     /// <summary>Returns when the session has no work. Throws <see cref="FencedOffException"/> when another worker took it.</summary>
     public async Task WorkAsync(TenantScope scope, RunLease lease, WorkSignals signals, CancellationToken ct)
     {
+        using var work = metrics.AtWork();
         DateTimeOffset? again;
         do
         {
@@ -33,6 +34,7 @@ internal sealed class SessionWorker(
             if (await RunJournal.OpenAsync(stores, feed, time, scope, lease.Entry.Session, ct) is not { } journal) continue;
             again = await WorkThroughAsync(journal, lease, signals, ct);
             if (journal.Session.Parent is { } parent && !journal.State.RunOpen) await children.WakeParentAsync(scope, parent, ct);
+            RunLog.At(log, lease.Entry.Session, RunPoint.BeforeSettle);
         }
         while (await lease.SettleAsync(again, ct));
     }
@@ -49,6 +51,7 @@ internal sealed class SessionWorker(
             return null;
         }
 
+        RunLog.At(log, journal.Session.Id, RunPoint.Claimed);
         var limits = RunLimits.Of(options, journal.Session.Agent.RunLimits);
         var pending = new HashSet<Id<SessionEvent>>();
         using var watching = signals.Watch(journal.IsInterruptedAsync);
@@ -147,6 +150,7 @@ internal sealed class SessionWorker(
         }
 
         ToolOutcome outcome;
+        RunLog.At(log, journal.Session.Id, RunPoint.BeforeTool);
         try
         {
             outcome = await tool.RunAsync(new ToolCall(journal.Scope, journal.Session.Id, $"{journal.Run!.Id}/{call.Id}", call.Input) { ToolUse = call.Id }, attention);
@@ -155,8 +159,12 @@ internal sealed class SessionWorker(
         {
             // The model may know another way; the reason is for the operator, since it may name what the tenant must not see.
             RunLog.ToolFailed(log, e, journal.Session.Id, call.Name);
-            outcome = ToolOutcome.Error($"The tool {call.Name} failed. Try again, or go on without it.");
+            outcome = tool.Repeat == ToolRepeat.Never
+                ? ToolOutcome.Unknown($"The tool {call.Name} failed before it answered; whether the call had its effect is unknown. Find that out before you call it again.")
+                : ToolOutcome.Error($"The tool {call.Name} failed. Try again, or go on without it.");
         }
+
+        RunLog.At(log, journal.Session.Id, RunPoint.AfterTool);
 
         if (ReferenceEquals(outcome, ToolOutcome.Pending)) pass.Pending.Add(call.Id);
         else await RecordResultAsync(journal, call, outcome, ct);
@@ -173,6 +181,7 @@ internal sealed class SessionWorker(
             [new UsageRow(Id<UsageRow>.New(), run.Session, run.Id, UsageRow.Tool, call.Name, default, time.GetUtcNow())],
             ct);
         metrics.ToolCalled(outcome.IsError);
+        RunLog.At(log, run.Session, RunPoint.AfterToolResult);
     }
 
     /// <summary>What nobody answered in time becomes an error that the model sees, and the run goes on.</summary>

@@ -27,9 +27,14 @@ internal static class SessionCommands
     private static readonly Column[] CheckpointColumns =
         [new("AT", "seq"), new("WHAT", "kind"), new("EVENT", "event_id"), new("RUN", "run_id"), Column.Time("CREATED", "created_at")];
 
+    private static readonly Column[] RunColumns =
+        [new("ID", "id"), new("STATUS", "status"), new("STOP REASON", "stop_reason"), new("STEPS", "steps"), Column.Time("QUEUED", "created_at"), Column.Time("STARTED", "started_at"), Column.Time("ENDED", "ended_at")];
+
+    private static readonly TimeSpan RestPause = TimeSpan.FromMilliseconds(50);
+
     private static readonly Argument<string> Id = new("id") { Description = "The session's id, sesn_…" };
 
-    public static Command Build(ClientOptions client) => client.AddTo(new Command("session", "Conversations and their event logs") { List(client), Show(client), Tail(client), Checkpoints(client), Fork(client) });
+    public static Command Build(ClientOptions client) => client.AddTo(new Command("session", "Conversations and their event logs") { List(client), Show(client), Tail(client), Checkpoints(client), Fork(client), Runs(client), Cancel(client) });
 
     private static Command List(ClientOptions client)
     {
@@ -51,6 +56,38 @@ internal static class SessionCommands
             call.Printer.One(await call.Api.GetAsync(PathOf(call), ct), Fields);
             return ExitCode.Ok;
         }).WithExamples("insula session show sesn_…");
+
+    private static Command Runs(ClientOptions client)
+    {
+        var limit = Lists.Limit();
+        return client.Acts(new Command("runs", "List a session's runs, newest first") { Id, limit }, async (call, ct) =>
+        {
+            call.Printer.List(await Lists.ReadAsync(call, Lists.Path("api/v1/runs", ("session_id", call.Get(Id))), limit, ct), RunColumns);
+            return ExitCode.Ok;
+        }).WithExamples("insula session runs sesn_…");
+    }
+
+    private static Command Cancel(ClientOptions client) =>
+        client.Acts(new Command("cancel", "End what a session does: its run and the messages that wait behind it") { Id }, async (call, ct) =>
+        {
+            var before = (await call.Api.GetAsync(PathOf(call), ct)).TextAt("status");
+            await call.Api.PostAsync($"{PathOf(call)}/events", new { events = new[] { new { type = "user.interrupt" } } }, ct);
+            var now = await UntilAtRestAsync(call, ct);
+            call.Printer.One(now, Fields);
+            if (before == "idle") call.Printer.Note("The session was idle: there was no run to end, unless one had just begun.");
+            return ExitCode.Ok;
+        }).WithExamples("insula session cancel sesn_…");
+
+    /// <summary>An interrupt is heeded within moments; what is asked here is only whether it has been.</summary>
+    private static async Task<JsonElement> UntilAtRestAsync(ClientCall call, CancellationToken ct)
+    {
+        while (true)
+        {
+            var session = await call.Api.GetAsync(PathOf(call), ct);
+            if (session.TextAt("status") is not ("running" or "rescheduling")) return session;
+            await Task.Delay(RestPause, call.Terminal.Time, ct);
+        }
+    }
 
     private static Command Tail(ClientOptions client)
     {

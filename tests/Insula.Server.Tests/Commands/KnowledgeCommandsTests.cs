@@ -46,14 +46,14 @@ public sealed class KnowledgeCommandsTests(ServerFixture server) : IClassFixture
     [Fact]
     public async Task The_limit_for_learning_is_waited_out()
     {
-        // 60 a minute with a burst of twice that: the last two files wait, about a second each.
-        var made = (await server.Operator().RunAsync(Ct, "tenant", "create", "slow", "--plan", "enterprise", "--limit", "learn_per_minute=60", "-o", "json")).Ok().Json;
+        // 20 a minute with a burst of twice that: the last two files wait, about three seconds each.
+        var made = (await server.Operator().RunAsync(Ct, "tenant", "create", "slow", "--plan", "enterprise", "--limit", "learn_per_minute=20", "-o", "json")).Ok().Json;
         var shell = server.With(made.GetProperty("key").GetProperty("secret").GetString()!, server.Host.Url);
-        for (var i = 0; i < 122; i++) await server.WriteAsync($"slow/{i:000}.txt", $"File number {i}.", Ct);
+        for (var i = 0; i < 42; i++) await server.WriteAsync($"slow/{i:000}.txt", $"File number {i}.", Ct);
 
         var answer = (await shell.RunAsync(Ct, "knowledge", "learn", "slow")).Ok();
 
-        Assert.Contains("learned 122 files (122 new", answer.Out, StringComparison.Ordinal);
-        Assert.Contains("Over the limit of 60", answer.Error, StringComparison.Ordinal);
+        Assert.Contains("learned 42 files (42 new", answer.Out, StringComparison.Ordinal);
+        Assert.Contains("Over the limit of 20", answer.Error, StringComparison.Ordinal);
     }
 }

@@ -4,8 +4,8 @@ using Insula.Agents.Events;
 using Insula.Agents.Input;
 using Insula.Agents.Runs;
 using Insula.Agents.Serialization;
-using Insula.Server.ManagedAgents;
 using Insula.Agents.Sessions;
+using Insula.Server.ManagedAgents;
 using Insula.Tenancy.Identity;
 using Insula.TestKit;
 

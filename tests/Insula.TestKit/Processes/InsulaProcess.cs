@@ -40,14 +40,17 @@ public sealed class InsulaProcess : IAsyncDisposable
     }
 
     /// <summary>Starts the program and waits until it is ready.</summary>
-    public static async Task<InsulaProcess> StartAsync(string dataFolder, CancellationToken ct, params (string Name, string Value)[] settings)
+    public static Task<InsulaProcess> StartAsync(string dataFolder, CancellationToken ct, params (string Name, string Value)[] settings) =>
+        StartAsync([typeof(Program).Assembly.Location, "up", "--data", dataFolder, "--urls", "http://127.0.0.1:0", "--json"], ct, settings);
+
+    /// <summary>Starts another program that serves Insula and says so with the same line.</summary>
+    public static async Task<InsulaProcess> StartAsync(IReadOnlyList<string> arguments, CancellationToken ct, params (string Name, string Value)[] settings)
     {
-        var info = new ProcessStartInfo("dotnet")
+        var info = new ProcessStartInfo("dotnet", arguments)
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            ArgumentList = { typeof(Program).Assembly.Location, "up", "--data", dataFolder, "--urls", "http://127.0.0.1:0", "--json" },
         };
         foreach (var name in info.Environment.Keys.Where(k => k.StartsWith("INSULA_", StringComparison.Ordinal)).ToList()) info.Environment.Remove(name);
         foreach (var (name, value) in settings) info.Environment[name] = value;
@@ -87,6 +90,9 @@ public sealed class InsulaProcess : IAsyncDisposable
         if (!_process.HasExited) _process.Kill();
         await _process.WaitForExitAsync();
     }
+
+    /// <summary>When it ended by itself.</summary>
+    public Task ExitedAsync(CancellationToken ct) => _process.WaitForExitAsync(ct);
 
     /// <summary>SIGTERM, and the exit code.</summary>
     public async Task<int> StopAsync(CancellationToken ct)

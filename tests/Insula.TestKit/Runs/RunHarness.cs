@@ -129,6 +129,13 @@ public sealed class RunHarness : IAsyncDisposable
         return (await store.Runs.ListAsync(new RunFilter { Session = session }, new PageRequest(100, null), ct)).Items;
     }
 
+    /// <summary>The session may have work, as somebody says who wrote nothing to its log.</summary>
+    public async Task WakeAsync(Id<Session> session, CancellationToken ct)
+    {
+        await Queue.WakeAsync(Scope.Tenant, session, default, ct);
+        Dispatcher.Signal(Scope.Tenant, session, interrupt: false);
+    }
+
     /// <summary>The log as it stands when the <paramref name="times"/>-th event of type <typeparamref name="T"/> is in it.</summary>
     public async Task<IReadOnlyList<SessionEvent>> UntilAsync<T>(Id<Session> session, CancellationToken ct, int times = 1)
         where T : EventBody

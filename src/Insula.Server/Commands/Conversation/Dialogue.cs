@@ -17,6 +17,8 @@ internal sealed record Rest(string StopReason, string Answer, IReadOnlyList<Json
 /// </summary>
 internal sealed class Dialogue : IAsyncDisposable
 {
+    private const string Idle = "session.status_idle";
+
     private readonly ApiClient _api;
     private readonly string _session;
     private readonly DialogueView _view;
@@ -43,12 +45,14 @@ internal sealed class Dialogue : IAsyncDisposable
     public async Task<Rest> SendAsync(object[] events, CancellationToken ct)
     {
         var sent = await _api.PostAsync($"v1/sessions/{Uri.EscapeDataString(_session)}/events", new { events }, ct);
-        var own = sent.GetProperty("data")[0].TextAt("id");
+        var own = sent.GetProperty("data")[0];
         for (var begun = false; await _frames.MoveNextAsync();)
         {
             var frame = _frames.Current;
-            begun |= frame.Id == own;
-            if (begun && Take(frame) is { } rest) return rest;
+            begun |= frame.Id == own.TextAt("id");
+            if (!begun || Take(frame) is not { } rest) continue;
+            if (frame.Type != Idle || await IsAnsweredAsync(own, frame.Data, ct)) return rest;
+            (_answer, _error) = ("", null);
         }
 
         return new Rest("deleted", _answer, [], "The session was deleted.");
@@ -62,6 +66,18 @@ internal sealed class Dialogue : IAsyncDisposable
     {
         await _frames.DisposeAsync();
         await _stream.DisposeAsync();
+    }
+
+    /// <summary>Whether the input was taken up before the session came to rest: else that was the rest of a run before it, and its own comes next.</summary>
+    private async Task<bool> IsAnsweredAsync(JsonElement own, JsonElement idle, CancellationToken ct)
+    {
+        await foreach (var e in _api.ListAsync($"v1/sessions/{Uri.EscapeDataString(_session)}/events?order=desc&types[]={own.TextAt("type")}", int.MaxValue, ct))
+        {
+            if (e.TextAt("id") != own.TextAt("id")) continue;
+            return e.At("processed_at") is { ValueKind: JsonValueKind.String } taken && taken.GetDateTimeOffset() <= idle.GetProperty("processed_at").GetDateTimeOffset();
+        }
+
+        return true;
     }
 
     private Rest? Take(SessionFrame frame)
@@ -86,7 +102,7 @@ internal sealed class Dialogue : IAsyncDisposable
                 _error = frame.Data.TextAt("error.message");
                 _view.Error(frame.Data);
                 return null;
-            case "session.status_idle":
+            case Idle:
                 return new Rest(frame.Data.TextAt("stop_reason.type"), _answer, Pending(frame.Data), _error);
             case "session.status_terminated":
                 return new Rest("terminated", _answer, [], _error ?? "The session ended.");

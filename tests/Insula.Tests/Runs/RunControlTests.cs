@@ -1,0 +1,269 @@
+using System.Text.Json;
+using Insula.Agents.Agents;
+using Insula.Agents.Events;
+using Insula.Agents.Models;
+using Insula.Agents.Runs;
+using Insula.Agents.Sessions;
+using Insula.Agents.Tools;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Paging;
+using Insula.TestKit;
+using Insula.TestKit.Runs;
+
+namespace Insula.Tests.Runs;
+
+/// <summary>What people may do to runs, and what ends them by itself, on real files with the test as the model.</summary>
+public sealed class RunControlTests : IAsyncDisposable
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+
+    private readonly Stack<TempFolder> _folders = new([new TempFolder()]);
+    private RunHarness? _harness;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task An_open_run_is_ended_in_its_step_and_the_message_behind_it_is_answered()
+    {
+        var runs = await StartAsync();
+        var session = await runs.AddSessionAsync(Ct);
+        var first = await runs.SayAsync(session, "one", Ct);
+        var call = await runs.Model.NextCallAsync(Ct);
+        var second = await runs.SayAsync(session, "two", Ct);
+        Assert.Equal(RunStatus.Queued, (await RunOfAsync(session, second)).Status);
+
+        await runs.SendAsync(session, new UserInterrupt(Run.IdOf(first)), Ct);
+        await call.Left.Task.WaitAsync(Limit, Ct);
+        (await runs.Model.NextCallAsync(Ct)).Says("2").Ends();
+        await runs.UntilAsync<SessionStatusIdle>(session, Ct, times: 2);
+
+        Assert.Equal((RunStatus.Ended, Run.Interrupted), Ending(await RunOfAsync(session, first)));
+        Assert.Equal((RunStatus.Ended, "end_turn"), Ending(await RunOfAsync(session, second)));
+        Assert.Equal(new TokenUsage(10, 5, 0, 0), (await RunOfAsync(session, second)).Usage);
+    }
+
+    [Fact]
+    public async Task A_queued_run_is_cancelled_while_the_one_before_it_goes_on_and_its_message_is_never_seen()
+    {
+        var runs = await StartAsync();
+        var session = await runs.AddSessionAsync(Ct);
+        await runs.SayAsync(session, "one", Ct);
+        var call = await runs.Model.NextCallAsync(Ct);
+        var second = await runs.SayAsync(session, "two", Ct);
+        await runs.SendAsync(session, new UserInterrupt(Run.IdOf(second)), Ct);
+        await runs.SayAsync(session, "three", Ct);
+
+        // The interrupt ends the step under way only to be looked at: the call is made again.
+        await call.Left.Task.WaitAsync(Limit, Ct);
+        (await runs.Model.NextCallAsync(Ct)).Says("1").Ends();
+        var third = await runs.Model.NextCallAsync(Ct);
+        Assert.Equal(["one", "1", "three"], third.Request.Messages.Select(static m => ((TextContent)m.Content[0]).Text));
+        third.Ends();
+        await runs.UntilAsync<SessionStatusIdle>(session, Ct, times: 2);
+        Assert.Equal((RunStatus.Ended, Run.Cancelled), Ending(await RunOfAsync(session, second)));
+    }
+
+    [Fact]
+    public async Task A_run_that_is_rolled_back_is_in_the_log_and_not_in_the_conversation()
+    {
+        var runs = await StartAsync();
+        var session = await runs.AddSessionAsync(Ct);
+        await runs.SayAsync(session, "kept", Ct);
+        (await runs.Model.NextCallAsync(Ct)).Says("yes").Ends();
+        await runs.UntilAsync<SessionStatusIdle>(session, Ct);
+        var wrong = await runs.SayAsync(session, "wrong", Ct);
+        await runs.Model.NextCallAsync(Ct);
+
+        await runs.SendAsync(session, new UserInterrupt(Run.IdOf(wrong), Rollback: true), Ct);
+        await runs.UntilAsync<SessionStatusIdle>(session, Ct, times: 2);
+        await runs.SayAsync(session, "right", Ct);
+        var next = await runs.Model.NextCallAsync(Ct);
+        Assert.Equal(["kept", "yes", "right"], next.Request.Messages.Select(static m => ((TextContent)m.Content[0]).Text));
+        next.Ends();
+        var log = await runs.UntilAsync<SessionStatusIdle>(session, Ct, times: 3);
+        Assert.Equal(Run.IdOf(wrong), Assert.Single(log.Select(static e => e.Body).OfType<SessionRunRolledBack>()).RunId);
+        Assert.Equal((RunStatus.Ended, Run.RolledBack), Ending(await RunOfAsync(session, wrong)));
+    }
+
+    [Fact]
+    public async Task A_call_that_nobody_answers_in_time_is_told_to_the_model_though_no_worker_waited()
+    {
+        var tool = new CountingTool("count", ToolRepeat.Always);
+        var runs = await StartAsync(tool);
+        var session = await runs.AddSessionAsync(Ct, new AgentToolset(new ToolDefaults(Enabled: true, PermissionPolicy.AlwaysAsk), []));
+        await runs.SayAsync(session, "count", Ct);
+        (await runs.Model.NextCallAsync(Ct)).Calls("count").Ends(ModelStop.ToolUse);
+        await runs.UntilAsync<SessionStatusIdle>(session, Ct);
+
+        // A restart in between: the wait is in the queue and the log, not in a worker.
+        runs = await RestartAsync(tool);
+        runs.Clock.Advance(new RunOptions().AnswerWait);
+        var called = runs.Model.NextCallAsync(Ct);
+        while (!called.IsCompleted)
+        {
+            // The queue is looked through by the same clock.
+            runs.Clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.WhenAny(called, Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, Ct));
+        }
+
+        var next = await called;
+        var result = Assert.IsType<ToolResultContent>(Assert.Single(next.Request.Messages[^1].Content));
+        Assert.Contains("Nobody answered in time", result.Text, StringComparison.Ordinal);
+        next.Ends();
+        await runs.UntilAsync<SessionStatusIdle>(session, Ct, times: 2);
+        Assert.Empty(tool.Calls);
+    }
+
+    [Fact]
+    public async Task A_run_that_works_too_long_is_ended_in_its_step()
+    {
+        var runs = await StartAsync();
+        var session = await runs.AddSessionAsync(Ct);
+        var message = await runs.SayAsync(session, "hello", Ct);
+        var call = await runs.Model.NextCallAsync(Ct);
+        runs.Clock.Advance(new RunOptions().RunTimeMax);
+        await call.Left.Task.WaitAsync(Limit, Ct);
+
+        var log = await runs.UntilAsync<SessionStatusIdle>(session, Ct);
+        Assert.Equal("run_limit_reached_error", log.Select(static e => e.Body).OfType<SessionError>().Single().Error.Type);
+        Assert.True(log.Select(static e => e.Body).OfType<SpanModelRequestEnd>().Single().IsError);
+        var run = await RunOfAsync(session, message);
+        Assert.Equal((RunStatus.Ended, Run.LimitReached), Ending(run));
+        Assert.Contains("3600 seconds", run.Error!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_call_without_an_outcome_yet_leaves_its_worker_and_is_asked_again_when_the_session_is_woken()
+    {
+        var tool = new PendingTool();
+        var runs = await StartAsync(tool);
+        runs.Allowed = 1;
+        var session = await runs.AddSessionAsync(Ct);
+        var other = await runs.AddSessionAsync(Ct);
+        await runs.SayAsync(session, "wait", Ct);
+        (await runs.Model.NextCallAsync(Ct)).Calls("pending").Ends(ModelStop.ToolUse);
+        await tool.Asked.Task.WaitAsync(Limit, Ct);
+
+        // The one worker that the tenant may have is free for another session.
+        await runs.SayAsync(other, "hello", Ct);
+        (await runs.Model.NextCallAsync(Ct)).Says("hi").Ends();
+        await runs.UntilAsync<SessionStatusIdle>(other, Ct);
+
+        tool.Done = true;
+        await runs.WakeAsync(session, Ct);
+        var next = await runs.Model.NextCallAsync(Ct);
+        Assert.Equal("at last", Assert.IsType<ToolResultContent>(Assert.Single(next.Request.Messages[^1].Content)).Text);
+        next.Ends();
+        await runs.UntilAsync<SessionStatusIdle>(session, Ct);
+        Assert.Single(tool.Keys);
+    }
+
+    [Fact]
+    public async Task A_run_whose_workers_die_again_and_again_is_given_up_with_the_reason()
+    {
+        var runs = await StartAsync();
+        var session = await runs.AddSessionAsync(Ct);
+        var message = await runs.SayAsync(session, "deadly", Ct);
+        for (var death = 0; death < new RunOptions().AttemptsMax; death++)
+        {
+            await runs.Model.NextCallAsync(Ct);
+            runs = await CrashAsync();
+        }
+
+        var log = await runs.UntilAsync<SessionStatusTerminated>(session, Ct);
+        Assert.Equal("run_abandoned_error", log.Select(static e => e.Body).OfType<SessionError>().Single().Error.Type);
+        Assert.False(runs.Model.WasCalled);
+        Assert.Equal(SessionStatus.Terminated, (await runs.SessionAsync(session, Ct)).Status);
+        Assert.Equal((RunStatus.Terminated, "run_abandoned_error"), Ending(await RunOfAsync(session, message)));
+    }
+
+    [Fact]
+    public async Task A_step_that_is_done_begins_the_count_of_deaths_anew()
+    {
+        var tool = new CountingTool("count", ToolRepeat.Always);
+        var runs = await StartAsync(tool);
+        var session = await runs.AddSessionAsync(Ct);
+        await runs.SayAsync(session, "long", Ct);
+        for (var death = 0; death < new RunOptions().AttemptsMax * 2; death++)
+        {
+            var call = await runs.Model.NextCallAsync(Ct);
+            if (death % 2 == 1)
+            {
+                call.Calls("count").Ends(ModelStop.ToolUse);
+                await runs.Model.NextCallAsync(Ct);
+            }
+
+            runs = await CrashAsync(tool);
+        }
+
+        (await runs.Model.NextCallAsync(Ct)).Says("done").Ends();
+        await runs.UntilAsync<SessionStatusIdle>(session, Ct);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_harness is not null) await _harness.DisposeAsync();
+        foreach (var folder in _folders) folder.Dispose();
+    }
+
+    private static (RunStatus Status, string? StopReason) Ending(Run run) => (run.Status, run.StopReason);
+
+    private async Task<Run> RunOfAsync(Id<Session> session, Id<SessionEvent> message)
+    {
+        await using var store = await _harness!.Stores.OpenAsync(_harness.Scope, Ct);
+        var found = (await store.Runs.FindAsync(Run.IdOf(message), Ct))!;
+        Assert.Contains(found.Id, (await store.Runs.ListAsync(new RunFilter { Session = session }, new PageRequest(100, null), Ct)).Items.Select(static run => run.Id));
+        return found;
+    }
+
+    private async Task<RunHarness> StartAsync(params BuiltInTool[] tools) => _harness = await RunHarness.StartAsync(_folders.Peek().Path, Ct, scope: null, tools);
+
+    private async Task<RunHarness> RestartAsync(params BuiltInTool[] tools)
+    {
+        var scope = _harness!.Scope;
+        await _harness.DisposeAsync();
+        return _harness = await RunHarness.StartAsync(_folders.Peek().Path, Ct, scope, tools);
+    }
+
+    /// <summary>The next start finds the folder as a process leaves it that had no time to stop: what it held is still held.</summary>
+    private async Task<RunHarness> CrashAsync(params BuiltInTool[] tools)
+    {
+        var (scope, crashed) = (_harness!.Scope, _folders.Peek().Path);
+        var image = new TempFolder();
+        _folders.Push(image);
+        foreach (var file in Directory.EnumerateFiles(crashed, "*", SearchOption.AllDirectories).Where(static path => !path.EndsWith(".lock", StringComparison.Ordinal)))
+        {
+            var copy = Path.Combine(image.Path, Path.GetRelativePath(crashed, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+
+        await _harness.DisposeAsync();
+        return _harness = await RunHarness.StartAsync(image.Path, Ct, scope, tools);
+    }
+
+    /// <summary>Something outside takes its time: the tool only asks how far it is.</summary>
+    private sealed class PendingTool : BuiltInTool
+    {
+        public override string Name => "pending";
+
+        public override string Description => "Takes its time.";
+
+        public override JsonElement InputSchema { get; } = LogBuilder.Json("""{"type":"object"}""");
+
+        public override ToolRepeat Repeat => ToolRepeat.WithKey;
+
+        public bool Done { get; set; }
+
+        public HashSet<string> Keys { get; } = [];
+
+        public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override Task<ToolOutcome> RunAsync(ToolCall call, CancellationToken ct)
+        {
+            Keys.Add(call.IdempotencyKey);
+            Asked.TrySetResult();
+            return Task.FromResult(Done ? ToolOutcome.Of("at last") : ToolOutcome.Pending);
+        }
+    }
+}
