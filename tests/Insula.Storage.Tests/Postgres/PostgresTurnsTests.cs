@@ -18,7 +18,7 @@ public sealed class PostgresTurnsTests(SharedPostgres postgres) : FairnessContra
 
     private readonly PostgresHome _home = new(postgres);
 
-    protected override (int Cases, int Turns) Effort => (8, 2_000);
+    protected override (int Cases, int Turns) Effort => (8, 1_600);
 
     private IRunQueue Queue => _home.Get<IRunQueue>();
 
