@@ -1,0 +1,204 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Insula.Agents.Runs;
+using Insula.Agents.Sessions;
+using Insula.Storage;
+using Insula.Tenancy.Access;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Nodes;
+using Insula.Tenancy.Tenants;
+using Insula.TestKit;
+using Insula.TestKit.Postgres;
+using Insula.TestKit.Processes;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Insula.Benchmarks;
+
+/// <summary>
+/// The same work done by other products, on one PostgreSQL, in one run, taking turns: steps of a run that are durable one by
+/// one, beside LangGraph with its PostgreSQL checkpointer; and a queue's entries, beside graphile-worker. Ours runs as the
+/// whole program over HTTP; a peer runs as its authors show it, in a process of Node.js. Each has a database of its own.
+/// </summary>
+internal static class PeersBench
+{
+    /// <summary>
+    /// Tool calls of one run; each is two steps, the model's and the tool's, and the answer is one more. The tool does not
+    /// exist, so that nothing is timed but the steps: its intent and its refusal are logged as those of any other. A step of
+    /// the peer is a node that does nothing.
+    /// </summary>
+    private const int Calls = 60;
+
+    private const int Steps = 2 * Calls + 1;
+    private const int Together = 16;
+    private const int Jobs = 4_000;
+
+    public static async Task WriteAsync(TextWriter to, int rounds, TimeSpan slice, CancellationToken ct)
+    {
+        await InstallAsync(ct);
+        await using var server = await PostgresServer.StartAsync(new PostgresServerOptions { SharedBuffers = "256MB", ConnectionsMax = 200 }, ct);
+        using var folder = new TempFolder();
+        var own = await server.CreateDatabaseAsync(ct);
+        await using var insula = await InsulaProcess.StartAsync(folder.Path, ct, ("INSULA_DATABASE", own.OwnerConnectionString), ("INSULA_SCRIPTED", "on"));
+        using var platform = insula.Client(insula.Started.OperatorKey!);
+        var (_, key) = await platform.CreateTenantAsync("bench", ct);
+        using var client = insula.Client(key);
+        var (agent, environment) = await client.CreateAgentAsync("insula/scripted", ct);
+        var langgraph = server.Uri((await server.CreateDatabaseAsync(ct)).Database);
+        var graphile = server.Uri((await server.CreateDatabaseAsync(ct)).Database);
+        await using var queue = await QueueHome.StartAsync(await server.CreateDatabaseAsync(ct), ct);
+
+        var seconds = Math.Max(1, (int)slice.TotalSeconds);
+        var load = Slices.LoadAverage();
+        List<Pair> pairs = [];
+        for (var round = 0; round < rounds; round++)
+        {
+            foreach (var concurrency in (int[])[1, Together])
+            {
+                var ours = await StepsForAsync(client, agent, environment, concurrency, slice, ct);
+                var peer = await NodeAsync("langgraph.mjs", ct, langgraph, $"{concurrency}", $"{Steps}", $"{seconds}");
+                pairs.Add(new($"durable steps a second, c={concurrency}", "`@langchain/langgraph` + PostgreSQL checkpointer", ours, Number(peer, "count") / Number(peer, "seconds")));
+            }
+
+            var (added, taken) = await queue.MeasureAsync(Together, Jobs, ct);
+            var jobs = await NodeAsync("graphile.mjs", ct, graphile, $"{Together}", $"{Jobs}");
+            pairs.Add(new($"queue entries added a second, c={Together}", "`graphile-worker`", added, Number(jobs, "count") / Number(jobs, "add_seconds")));
+            pairs.Add(new($"queue entries taken and finished a second, c={Together}", "`graphile-worker`", taken, Number(jobs, "count") / Number(jobs, "take_seconds")));
+        }
+
+        Write(to, pairs, load, rounds, seconds);
+    }
+
+    private static void Write(TextWriter to, List<Pair> pairs, double load, int rounds, int seconds)
+    {
+        to.WriteLine("## Beside other products, on one PostgreSQL");
+        to.WriteLine();
+        to.WriteLine("| | Insula, median (range) | peer, median (range) | ratio, median of rounds | peer |");
+        to.WriteLine("|---|---|---|---|---|");
+        foreach (var group in pairs.GroupBy(static pair => pair.What))
+        {
+            var ratio = Slices.Median(group.Select(static pair => pair.Ours / pair.Peers));
+            to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {group.Key} | {Text(group.Select(static pair => pair.Ours))} | {Text(group.Select(static pair => pair.Peers))} | {ratio:0.00} | {group.First().Peer} |"));
+        }
+
+        var latency = pairs.Where(static pair => pair.What.EndsWith("c=1", StringComparison.Ordinal)).ToList();
+        to.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"| ms for a durable step, c=1 | {Text(latency.Select(static pair => 1000 / pair.Ours), "0.00")} | {Text(latency.Select(static pair => 1000 / pair.Peers), "0.00")} | {Slices.Median(latency.Select(static pair => pair.Peers / pair.Ours)):0.00} | {latency[0].Peer} |"));
+        to.WriteLine();
+        to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rounds} rounds of {seconds} s each, taking turns; runs of {Steps} steps; {Jobs} queue entries; load average {load:0.0} at the begin, {Slices.LoadAverage():0.0} at the end."));
+        to.WriteLine();
+    }
+
+    private static string Text(IEnumerable<double> values, string format = "N0")
+    {
+        var all = values.ToList();
+        return string.Create(CultureInfo.InvariantCulture, $"{Slices.Median(all).ToString(format, CultureInfo.InvariantCulture)} ({all.Min().ToString(format, CultureInfo.InvariantCulture)}–{all.Max().ToString(format, CultureInfo.InvariantCulture)})");
+    }
+
+    /// <summary>Steps a second of runs over HTTP, from the message to the event that the run has ended.</summary>
+    private static async Task<double> StepsForAsync(HttpClient client, string agent, string environment, int concurrency, TimeSpan slice, CancellationToken ct)
+    {
+        await RunOnceAsync(client, agent, environment, ct);
+        long runs = 0;
+        var began = TimeProvider.System.GetTimestamp();
+        await Task.WhenAll(Enumerable.Range(0, concurrency).Select(_ => Task.Run(
+            async () =>
+            {
+                while (TimeProvider.System.GetElapsedTime(began) < slice)
+                {
+                    await RunOnceAsync(client, agent, environment, ct);
+                    Interlocked.Increment(ref runs);
+                }
+            },
+            ct)));
+        return runs * Steps / TimeProvider.System.GetElapsedTime(began).TotalSeconds;
+    }
+
+    private static async Task RunOnceAsync(HttpClient client, string agent, string environment, CancellationToken ct)
+    {
+        var session = await client.CreateSessionAsync(agent, environment, ct);
+        var script = new StringBuilder();
+        for (var call = 0; call < Calls; call++) script.Append(CultureInfo.InvariantCulture, $"!tool nothing {{\"n\":{call}}}\n");
+        await client.SendAsync(session, script.Append("!text done").ToString(), ct);
+        var results = 0;
+        await foreach (var e in client.WatchAsync(session, after: 0, ct))
+        {
+            if (e.Type == "agent.tool_result") results++;
+            if (e.Type == "session.status_idle") break;
+        }
+
+        if (results != Calls) throw new InvalidOperationException($"The run made {results} tool calls, not {Calls}.");
+    }
+
+    private static async Task InstallAsync(CancellationToken ct)
+    {
+        if (Directory.Exists(Path.Combine(Folder, "node_modules"))) return;
+        await RunAsync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], ct);
+    }
+
+    private static async Task<JsonObject> NodeAsync(string script, CancellationToken ct, params string[] arguments) =>
+        JsonNode.Parse(await RunAsync("node", [script, .. arguments], ct))!.AsObject();
+
+    private static double Number(JsonObject said, string name) => said[name]!.GetValue<double>();
+
+    private static string Folder => Repository.PathOf("bench", "peers");
+
+    private static async Task<string> RunAsync(string program, string[] arguments, CancellationToken ct)
+    {
+        var info = new ProcessStartInfo(program, arguments) { WorkingDirectory = Folder, UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(info)!;
+        var complaints = process.StandardError.ReadToEndAsync(ct);
+        var said = await process.StandardOutput.ReadToEndAsync(ct);
+        await process.WaitForExitAsync(ct);
+        return process.ExitCode == 0 ? said : throw new InvalidOperationException($"{program} {arguments[0]} ended with {process.ExitCode}:\n{await complaints}");
+    }
+
+    private sealed record Pair(string What, string Peer, double Ours, double Peers);
+
+    /// <summary>The run queue alone, in this process: entries of 16 tenants are added by so many at once, then claimed and settled by so many.</summary>
+    private sealed class QueueHome(ServiceProvider services) : IAsyncDisposable
+    {
+        private static readonly TimeSpan LeaseLength = TimeSpan.FromSeconds(60);
+
+        private readonly IRunQueue _queue = services.GetRequiredService<IRunQueue>();
+        private readonly Id<Tenant>[] _tenants = [.. Enumerable.Range(0, Together).Select(static _ => Id<Tenant>.New())];
+
+        public static async Task<QueueHome> StartAsync(TestDatabase database, CancellationToken ct)
+        {
+            var services = new ServiceCollection().AddLogging().AddMetrics().AddPostgresStorage(new PostgresOptions { Main = new Secret(database.OwnerConnectionString) }).BuildServiceProvider();
+            await services.GetRequiredService<PostgresStorage>().OpenAsync(ct);
+            var home = new QueueHome(services);
+            foreach (var tenant in home._tenants) await home._queue.ShareAsync(tenant, new RunShare(Concurrent: 1_000), ct);
+            return home;
+        }
+
+        public async Task<(double Added, double Taken)> MeasureAsync(int concurrency, int entries, CancellationToken ct)
+        {
+            var (added, taken) = (0, 0);
+            var began = TimeProvider.System.GetTimestamp();
+            await TogetherAsync(concurrency, async worker =>
+            {
+                while (Interlocked.Increment(ref added) <= entries) await _queue.WakeAsync(_tenants[worker % Together], Id<Session>.New(), default, ct);
+            });
+            var adding = TimeProvider.System.GetElapsedTime(began);
+            var node = Id<Node>.New();
+            began = TimeProvider.System.GetTimestamp();
+            await TogetherAsync(concurrency, async _ =>
+            {
+                while (await _queue.ClaimAsync(node, LeaseLength, new ClaimOptions(Minima: false), ct) is { } claimed)
+                {
+                    await _queue.SettleAsync(claimed.Entry, node, claimed.Lease.Mark, default, ct);
+                    Interlocked.Increment(ref taken);
+                }
+            });
+            if (taken != entries) throw new InvalidOperationException($"{entries} entries went in and {taken} came out.");
+            return (entries / adding.TotalSeconds, taken / TimeProvider.System.GetElapsedTime(began).TotalSeconds);
+        }
+
+        public ValueTask DisposeAsync() => services.DisposeAsync();
+
+        private static Task TogetherAsync(int concurrency, Func<int, Task> work) => Task.WhenAll(Enumerable.Range(0, concurrency).Select(worker => Task.Run(() => work(worker))));
+    }
+}
