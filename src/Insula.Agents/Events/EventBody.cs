@@ -45,7 +45,11 @@ public sealed record UserMessage(IReadOnlyList<ContentBlock> Content) : InputBod
 /// <param name="Rollback">Whether the model shall see nothing more of that run.</param>
 public sealed record UserInterrupt(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Id<Run>? RunId = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Rollback = false) : InputBody;
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Rollback = false) : InputBody
+{
+    /// <summary>Whether it is for the run that is open; one for a queued run lets the step under way end.</summary>
+    internal bool Ends(Id<Run>? open) => RunId is null || RunId == open;
+}
 
 public sealed record UserToolConfirmation(
     Id<SessionEvent> ToolUseId,

@@ -18,39 +18,45 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
 {
     /// <summary>
     /// Calls the model until it answers or there is no use in trying. <paramref name="begin"/> is given for a run's first
-    /// call. <paramref name="attention"/> ends the call and the waiting, never an append under way.
+    /// call, <paramref name="intended"/> when the first request stands in the log already. <paramref name="attention"/> ends
+    /// the call and the waiting, never an append under way.
     /// </summary>
-    public async Task CallAsync(RunJournal journal, RunBegin? begin, CancellationToken attention, CancellationToken ct)
+    public async Task CallAsync(RunJournal journal, RunBegin? begin, Id<SessionEvent>? intended, CancellationToken attention, CancellationToken ct)
     {
         for (var attempt = 1; ; attempt++)
         {
-            var request = new NewEvent(new SpanModelRequestStart());
-            var run = begin?.Run ?? journal.Run!;
-            var announce = begin is not null || journal.State.Rescheduled;
-            run = run with { Steps = run.Steps + 1 };
-            RunLog.At(log, journal.Session.Id, RunPoint.BeforeModelIntent);
-            await journal.AppendAsync(
-                run,
-                announce ? SessionStatus.Running : null,
-                begin?.Input ?? [],
-                announce ? [new NewEvent(new SessionStatusRunning()), request] : [request],
-                [],
-                ct);
-            begin = null;
+            var request = intended ?? await IntendAsync(journal, begin, ct);
+            (begin, intended) = (null, null);
             RunLog.At(log, journal.Session.Id, RunPoint.AfterModelIntent);
             try
             {
-                await AskAsync(journal, request.Id, attention, ct);
+                await AskAsync(journal, request, attention, ct);
                 return;
             }
             catch (ModelException e)
             {
                 var delay = RetrySchedule.Next(attempt, e, Random.Shared.NextDouble());
-                await RecordFailureAsync(journal, request.Id, e, retries: delay is not null, ct);
+                await RecordFailureAsync(journal, request, e, retries: delay is not null, ct);
                 if (delay is null) return;
                 await Task.Delay(delay.Value, time, attention);
             }
         }
+    }
+
+    private async Task<Id<SessionEvent>> IntendAsync(RunJournal journal, RunBegin? begin, CancellationToken ct)
+    {
+        var request = new NewEvent(new SpanModelRequestStart());
+        var run = begin?.Run ?? journal.Run!;
+        var announce = begin is not null || journal.State.Rescheduled;
+        RunLog.At(log, journal.Session.Id, RunPoint.BeforeModelIntent);
+        await journal.AppendAsync(
+            run with { Steps = run.Steps + 1 },
+            announce ? SessionStatus.Running : null,
+            begin?.Input ?? [],
+            announce ? [new NewEvent(new SessionStatusRunning()), request] : [request],
+            [],
+            ct);
+        return request.Id;
     }
 
     private async Task AskAsync(RunJournal journal, Id<SessionEvent> request, CancellationToken attention, CancellationToken ct)

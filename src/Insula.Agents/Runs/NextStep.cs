@@ -46,7 +46,8 @@ internal abstract record NextStep
     public sealed record End : NextStep;
 
     /// <param name="pending">Calls that were asked in this pass and have no outcome yet.</param>
-    public static NextStep Decide(SessionState state, RunLimits limits, DateTimeOffset now, IReadOnlySet<Id<SessionEvent>> pending)
+    /// <param name="intended">A model request that the worker itself recorded and has not made; any other open one was lost.</param>
+    public static NextStep Decide(SessionState state, RunLimits limits, DateTimeOffset now, IReadOnlySet<Id<SessionEvent>> pending, Id<SessionEvent>? intended = null)
     {
         if (state.NewInput.FirstOrDefault(i => i.Body is UserInterrupt) is { } interrupt) return DecideInterrupt(state, interrupt, (UserInterrupt)interrupt.Body);
         if (!state.RunOpen)
@@ -56,7 +57,7 @@ internal abstract record NextStep
         }
 
         if (!state.Waiting && limits.Reached(state, now) is { } limit) return new GiveUp(limit);
-        if (state.OpenRequest is { } lost) return new CloseLostRequest(lost);
+        if (state.OpenRequest is { } request) return request == intended ? new CallModel() : new CloseLostRequest(request);
         var answers = state.NewInput.Where(IsAnswer).ToList();
         if (answers.Count > 0) return new Resume(answers);
         return DecideOpenRun(state, limits, now, pending);

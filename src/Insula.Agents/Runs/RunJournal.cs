@@ -51,9 +51,13 @@ internal sealed class RunJournal
         return journal;
     }
 
+    /// <summary>Whether nobody had appended anything unread when this worker appended last, and it did nothing since.</summary>
+    public bool IsFresh { get; private set; }
+
     /// <summary>Folds what was appended since, by clients or by this worker.</summary>
     public async Task ReadAsync(CancellationToken ct)
     {
+        IsFresh = false;
         await using var store = await _stores.OpenAsync(Scope, ct);
         await ReadAsync(store.Sessions, ct);
     }
@@ -63,7 +67,7 @@ internal sealed class RunJournal
     {
         await using var store = await _stores.OpenAsync(Scope, ct);
         var news = await store.Sessions.ReadAsync(Session.Id, State.LastSeq, ReadMax, ct);
-        return news.Any(e => e.Body is UserInterrupt && e.Seq > State.LastSeq);
+        return news.Any(e => e.Body is UserInterrupt interrupt && e.Seq > State.LastSeq && interrupt.Ends(State.OpenRun));
     }
 
     /// <summary>
@@ -99,6 +103,7 @@ internal sealed class RunJournal
             else foreach (var e in appended) State.Fold(e);
         }
 
+        IsFresh = appended.Count > 0;
         _feed.Publish(Scope.Tenant, Session.Id, appended);
     }
 

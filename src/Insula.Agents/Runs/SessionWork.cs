@@ -21,13 +21,14 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
         TenantScope scope, Id<Session> session, Func<Session, Result<IReadOnlyList<NewEvent>>> input, CancellationToken ct)
     {
         Result<IReadOnlyList<SessionEvent>>? appended;
+        Id<Run>? open = null;
         await using (var store = await stores.OpenAsync(scope, ct))
         {
             // Looked at first, so that an id of nothing costs a read and no entry; the append looks again.
             if (await store.Sessions.FindAsync(session, ct) is not { } found) return null;
             if (input(found).Fault is { } refused) return refused;
             await queue.WakeAsync(scope.Tenant, session, default, ct);
-            appended = await store.Sessions.AppendInputAsync(session, input, time.GetUtcNow(), ct);
+            appended = await store.Sessions.AppendInputAsync(session, InputOf, time.GetUtcNow(), ct);
         }
 
         if (appended is not { Fault: null } done)
@@ -39,8 +40,14 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
 
         await queue.WakeAsync(scope.Tenant, session, default, ct);
         feed.Publish(scope.Tenant, session, done.Value);
-        dispatcher.Signal(scope.Tenant, session, done.Value.Any(static e => e.Body is UserInterrupt));
+        dispatcher.Signal(scope.Tenant, session, done.Value.Any(e => e.Body is UserInterrupt interrupt && interrupt.Ends(open)));
         return appended;
+
+        Result<IReadOnlyList<NewEvent>> InputOf(Session found)
+        {
+            open = found.OpenRun;
+            return input(found);
+        }
     }
 
     /// <summary>Has a worker look at the session, though no input came.</summary>

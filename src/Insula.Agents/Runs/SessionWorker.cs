@@ -53,21 +53,22 @@ internal sealed class SessionWorker(
 
         RunLog.At(log, journal.Session.Id, RunPoint.Claimed);
         var limits = RunLimits.Of(options, journal.Session.Agent.RunLimits);
-        var pending = new HashSet<Id<SessionEvent>>();
+        var pass = new Pass(journal, limits, begun);
         using var watching = signals.Watch(journal.IsInterruptedAsync);
         while (true)
         {
-            var attention = signals.NextAttention();
-            await journal.ReadAsync(ct);
+            // An append that found the log as this worker knows it is as good as a read, unless somebody called since.
+            var attention = signals.NextAttention(out var called);
+            if (called || !journal.IsFresh) await journal.ReadAsync(ct);
             var now = time.GetUtcNow();
-            var step = NextStep.Decide(journal.State, limits, now, pending);
-            if (step is NextStep.Nothing) return LookAgainAt(journal.State, pending, now);
+            var step = NextStep.Decide(journal.State, limits, now, pass.Pending, pass.Intended);
+            if (step is NextStep.Nothing) return LookAgainAt(journal.State, pass.Pending, now);
             using var overtime = new CancellationTokenSource(LeftOf(limits, journal.State, now), time);
             using var interruptible = CancellationTokenSource.CreateLinkedTokenSource(ct, attention, overtime.Token);
             try
             {
                 if (step is NextStep.Interrupt or NextStep.GiveUp) await InterruptChildrenAsync(journal, ct);
-                await TakeAsync(step, new Pass(journal, limits, begun, pending), interruptible.Token, ct);
+                await TakeAsync(step, pass, interruptible.Token, ct);
                 if (lease.Abandoned > 0 && step is NextStep.CallModel or NextStep.Start or NextStep.RunTool) await lease.ProgressedAsync(ct);
             }
             catch (OperationCanceledException) when (interruptible.IsCancellationRequested && !ct.IsCancellationRequested)
@@ -109,10 +110,10 @@ internal sealed class SessionWorker(
             ct),
         NextStep.CloseLostRequest lost => journal.AppendAsync(
             journal.Run, status: null, [], [new NewEvent(SpanModelRequestEnd.Failed(lost.Request))], [], ct),
-        NextStep.CallModel => models.CallAsync(journal, begin: null, attention, ct),
+        NextStep.CallModel => models.CallAsync(journal, begin: null, pass.TakeIntended(), attention, ct),
         NextStep.Drop drop => journal.DropAsync(drop.Input, ct),
         NextStep.RunTool run => RunToolAsync(pass, run.Call, attention, ct),
-        NextStep.RefuseTool refuse => RecordResultAsync(journal, refuse.Call, ToolOutcome.Error(WhyRefused(refuse.Call)), ct),
+        NextStep.RefuseTool refuse => RecordResultAsync(pass, refuse.Call, ToolOutcome.Error(WhyRefused(refuse.Call)), ct),
         NextStep.Wait wait => journal.StopAsync(StopReason.RequiresAction(wait.On), [], [], [], metrics, ct),
         NextStep.Interrupt interrupt => journal.StopAsync(
             StopReason.EndTurn, interrupt.Input, Ending(journal, interrupt), [], metrics, ct, interrupt.Rollback ? Run.RolledBack : Run.Interrupted),
@@ -129,7 +130,7 @@ internal sealed class SessionWorker(
         var message = start.Input.First(static e => e.Body is UserMessage);
         var run = Run.QueuedBy(message.Id, journal.Session.Id, message.CreatedAt) with { Status = RunStatus.Running, StartedAt = time.GetUtcNow() };
         metrics.Started();
-        await models.CallAsync(journal, new RunBegin(run, start.Input), attention, ct);
+        await models.CallAsync(journal, new RunBegin(run, start.Input), intended: null, attention, ct);
     }
 
     private async Task RunToolAsync(Pass pass, OpenCall call, CancellationToken attention, CancellationToken ct)
@@ -139,13 +140,13 @@ internal sealed class SessionWorker(
         var tool = tools.Find(call.Name);
         if (tool is null)
         {
-            await RecordResultAsync(journal, call, ToolOutcome.Error(tools.WhyRefused(call.Name)), ct);
+            await RecordResultAsync(pass, call, ToolOutcome.Error(tools.WhyRefused(call.Name)), ct);
             return;
         }
 
         if (mayHaveRun && tool.Repeat == ToolRepeat.Never)
         {
-            await RecordResultAsync(journal, call, ToolOutcome.Unknown(Lost), ct);
+            await RecordResultAsync(pass, call, ToolOutcome.Unknown(Lost), ct);
             return;
         }
 
@@ -167,19 +168,27 @@ internal sealed class SessionWorker(
         RunLog.At(log, journal.Session.Id, RunPoint.AfterTool);
 
         if (ReferenceEquals(outcome, ToolOutcome.Pending)) pass.Pending.Add(call.Id);
-        else await RecordResultAsync(journal, call, outcome, ct);
+        else await RecordResultAsync(pass, call, outcome, ct);
     }
 
-    private async Task RecordResultAsync(RunJournal journal, OpenCall call, ToolOutcome outcome, CancellationToken ct)
+    /// <summary>
+    /// The result, and with it the intent of the model request that it leads to: one append, since nothing is to be done
+    /// between them.
+    /// </summary>
+    private async Task RecordResultAsync(Pass pass, OpenCall call, ToolOutcome outcome, CancellationToken ct)
     {
-        var run = journal.Run! with { Steps = journal.Run.Steps + 1 + outcome.Steps };
+        var (journal, request) = (pass.Journal, pass.LeadsToModel(outcome) ? new NewEvent(new SpanModelRequestStart()) : null);
+        var run = journal.Run! with { Steps = journal.Run.Steps + 1 + outcome.Steps + (request is null ? 0 : 1) };
+        var result = new NewEvent(new AgentToolResult(
+            call.Id, [ContentBlock.OfText(outcome.Text)], outcome.IsError, outcome.IsUnknown ? AgentToolResult.Unknown : null, outcome.Steps > 0 ? outcome.Steps : null));
         await journal.AppendAsync(
             run,
             status: null,
             [],
-            [new NewEvent(new AgentToolResult(call.Id, [ContentBlock.OfText(outcome.Text)], outcome.IsError, outcome.IsUnknown ? AgentToolResult.Unknown : null, outcome.Steps > 0 ? outcome.Steps : null))],
+            request is null ? [result] : [result, request],
             [new UsageRow(Id<UsageRow>.New(), run.Session, run.Id, UsageRow.Tool, call.Name, default, time.GetUtcNow())],
             ct);
+        pass.Intended = request?.Id;
         metrics.ToolCalled(outcome.IsError);
         RunLog.At(log, run.Session, RunPoint.AfterToolResult);
     }
@@ -227,6 +236,27 @@ internal sealed class SessionWorker(
 
     /// <summary>One worker's way through a session.</summary>
     /// <param name="Begun">Calls that ran, or may have run under a worker before.</param>
-    /// <param name="Pending">Calls that have no outcome yet.</param>
-    private sealed record Pass(RunJournal Journal, RunLimits Limits, HashSet<Id<SessionEvent>> Begun, HashSet<Id<SessionEvent>> Pending);
+    private sealed record Pass(RunJournal Journal, RunLimits Limits, HashSet<Id<SessionEvent>> Begun)
+    {
+        /// <summary>Calls that were asked here and have no outcome yet.</summary>
+        public HashSet<Id<SessionEvent>> Pending { get; } = [];
+
+        /// <summary>A model request that this worker recorded and has not made.</summary>
+        public Id<SessionEvent>? Intended { get; set; }
+
+        /// <summary>Whether the outcome of the only open call leaves nothing to do but to ask the model.</summary>
+        public bool LeadsToModel(ToolOutcome outcome)
+        {
+            var state = Journal.State;
+            return state.NewInput.Count == 0 && !state.Waiting && state.OpenCalls.Count() == 1
+                && state.Steps + 1 + outcome.Steps < Limits.Steps && state.Tokens < Limits.Tokens;
+        }
+
+        public Id<SessionEvent>? TakeIntended()
+        {
+            var request = Intended;
+            Intended = null;
+            return request;
+        }
+    }
 }

@@ -22,10 +22,12 @@ internal sealed class WorkSignals
     /// A token that the next call for attention ends. Taken before the log is read, so that a call between the read and
     /// the step is not lost.
     /// </summary>
-    public CancellationToken NextAttention()
+    /// <param name="called">Whether somebody called since the last token was taken.</param>
+    public CancellationToken NextAttention(out bool called)
     {
         var current = Volatile.Read(ref _attention);
-        if (!current.IsCancellationRequested) return current.Token;
+        called = current.IsCancellationRequested;
+        if (!called) return current.Token;
         var fresh = new CancellationTokenSource();
         return Interlocked.CompareExchange(ref _attention, fresh, current) == current ? fresh.Token : Volatile.Read(ref _attention).Token;
     }

@@ -24,6 +24,9 @@ namespace Insula.TestKit.Runs;
 /// </summary>
 public sealed class RunHarness : IAsyncDisposable
 {
+    /// <summary>How long a run waits for an answer here; short, since the clock is moved by hand past every timer on the way.</summary>
+    public static readonly TimeSpan AnswerWait = TimeSpan.FromMinutes(5);
+
     private readonly ServiceProvider _services;
     private readonly CancellationTokenSource _stop = new();
     private Task _running = Task.CompletedTask;
@@ -75,7 +78,7 @@ public sealed class RunHarness : IAsyncDisposable
             .AddSingleton<IModelProvider>(_ => harness!.Model)
             .AddSingleton(new ModelOptions())
             .AddSingleton<ModelCatalog>()
-            .AddRuns(new RunOptions { StepsMax = 20 })
+            .AddRuns(new RunOptions { StepsMax = 20, AnswerWait = AnswerWait })
             .AddSingleton<RunShareOf>(_ => (_, _) => harness!.ReadAllowedAsync());
         storage(services);
         foreach (var tool in tools) services.AddSingleton(tool);
