@@ -3,7 +3,6 @@ using Insula.Agents.Tools;
 using Insula.CrashNode;
 using Insula.Server.Hosting;
 using Insula.Tenancy.Access;
-using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;

@@ -1,8 +1,8 @@
 using Insula.Agents.Agents;
 using Insula.Agents.Environments;
 using Insula.Agents.Events;
-using Insula.Agents.Serialization;
 using Insula.Agents.Runs;
+using Insula.Agents.Serialization;
 using Insula.Agents.Sessions;
 using Insula.Server.Endpoints;
 using Insula.Server.Http;

@@ -53,8 +53,16 @@ public abstract class ForksContract : TenantStoreContract
         var fork = await ForkAsync(log.Session, 2, Message("again"));
         var expected = origin with
         {
-            Id = fork.Id, ForkedFrom = new ForkPoint(origin.Id, 2), Status = SessionStatus.Idle, LastSeq = 4, Epoch = 0, PendingInput = true, Usage = default, ActiveSeconds = 0,
-            CreatedAt = ForkedAt, UpdatedAt = ForkedAt,
+            Id = fork.Id,
+            ForkedFrom = new ForkPoint(origin.Id, 2),
+            Status = SessionStatus.Idle,
+            LastSeq = 4,
+            Epoch = 0,
+            PendingInput = true,
+            Usage = default,
+            ActiveSeconds = 0,
+            CreatedAt = ForkedAt,
+            UpdatedAt = ForkedAt,
         };
         Same(expected, fork);
         Same(expected, await Store.Sessions.FindAsync(fork.Id, Ct));
@@ -180,8 +188,17 @@ public abstract class ForksContract : TenantStoreContract
             session => new SessionUpdate(
                 session with
                 {
-                    Id = Id<Session>.New(), ForkedFrom = new ForkPoint(session.Id, at), Status = SessionStatus.Idle, LastSeq = at, Epoch = 0,
-                    PendingInput = input.Length > 0, Usage = default, ActiveSeconds = 0, CreatedAt = now, UpdatedAt = now, ArchivedAt = null,
+                    Id = Id<Session>.New(),
+                    ForkedFrom = new ForkPoint(session.Id, at),
+                    Status = SessionStatus.Idle,
+                    LastSeq = at,
+                    Epoch = 0,
+                    PendingInput = input.Length > 0,
+                    Usage = default,
+                    ActiveSeconds = 0,
+                    CreatedAt = now,
+                    UpdatedAt = now,
+                    ArchivedAt = null,
                 },
                 [new(new SessionForked(session.Id, at)), .. input]),
             Ct);

@@ -19,7 +19,11 @@ public abstract class SessionsContract : TenantStoreContract
     {
         var session = NewSession() with
         {
-            ActiveSeconds = 1.5, Usage = new TokenUsage(1, 2, 3, 4), ArchivedAt = Start, ForkedFrom = new(Id<Session>.New(), 0), Parent = new(Id<Session>.New(), Id<Run>.New(), Id<SessionEvent>.New()),
+            ActiveSeconds = 1.5,
+            Usage = new TokenUsage(1, 2, 3, 4),
+            ArchivedAt = Start,
+            ForkedFrom = new(Id<Session>.New(), 0),
+            Parent = new(Id<Session>.New(), Id<Run>.New(), Id<SessionEvent>.New()),
         };
         Assert.Empty(await Store.Sessions.AddAsync(session, [], Ct));
         Same(session, await Store.Sessions.FindAsync(session.Id, Ct));
