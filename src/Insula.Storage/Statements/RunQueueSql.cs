@@ -79,9 +79,10 @@ internal static class RunQueueSql
 
     private const string Lease = "update run_queue set lease_node = @node, lease_until =";
 
-    private const string CountSqlite = $"abandoned = abandoned + case when lease_until > 0 and lease_until <= {NowSqlite} then 1 else 0 end";
+    // A node that takes its own lease again could not renew it and did not die: its store was away.
+    private const string CountSqlite = $"abandoned = abandoned + case when lease_until > 0 and lease_until <= {NowSqlite} and lease_node <> @node then 1 else 0 end";
 
-    private const string CountPostgres = $"abandoned = abandoned + case when lease_until > 0 and lease_until <= {NowPostgres} then 1 else 0 end";
+    private const string CountPostgres = $"abandoned = abandoned + case when lease_until > 0 and lease_until <= {NowPostgres} and lease_node <> @node then 1 else 0 end";
 
     private const string Renew = "update run_queue set lease_until =";
 

@@ -38,7 +38,7 @@ internal static class RunShareSql
           order by q.turn_at, q.first_mark limit 1 for update of q skip locked),
         taken as (
           update run_queue q set lease_node = @node, lease_until = {RunQueueSql.NowPostgres} + @length,
-            abandoned = q.abandoned + case when q.lease_until > 0 then 1 else 0 end,
+            abandoned = q.abandoned + case when q.lease_until > 0 and q.lease_node <> @node then 1 else 0 end,
             charged = case when share.reserved then null else share.cost end
           from picked, share where q.tenant_id = @tenant_id and q.session_id = picked.session_id
           returning q.tenant_id, q.session_id, q.mark, q.abandoned, share.held + 1 as held, case when picked.since > 0 then {RunQueueSql.NowPostgres} - picked.since else 0 end as waited),

@@ -48,16 +48,20 @@ internal static class RunRows
     {
         foreach (var row in rows)
         {
-            link.Post(
-                RunSql.CountUsage,
-                ("@tenant_id", claim.Tenant),
-                ("@epoch", claim.Epoch),
-                ("@usage_id", row.Id.ToString()),
-                ("@session_id", row.Session.ToString()),
-                ("@input_tokens", row.Tokens.Input),
-                ("@output_tokens", row.Tokens.Output),
-                ("@cache_read_tokens", row.Tokens.CacheRead),
-                ("@cache_write_tokens", row.Tokens.CacheWrite));
+            if (row.Tokens != default)
+            {
+                link.Post(
+                    RunSql.CountUsage,
+                    ("@tenant_id", claim.Tenant),
+                    ("@epoch", claim.Epoch),
+                    ("@usage_id", row.Id.ToString()),
+                    ("@session_id", row.Session.ToString()),
+                    ("@input_tokens", row.Tokens.Input),
+                    ("@output_tokens", row.Tokens.Output),
+                    ("@cache_read_tokens", row.Tokens.CacheRead),
+                    ("@cache_write_tokens", row.Tokens.CacheWrite));
+            }
+
             link.Post(
                 RunSql.InsertUsage,
                 ("@tenant_id", claim.Tenant),

@@ -30,9 +30,35 @@ internal static class SettledLogs
             Assert.Fail($"{session} is not settled after {Limit}; its last events: {string.Join(", ", log.TakeLast(8).Select(static e => $"{e.Seq} {e.Type}"))}");
         }
 
-        Assert.Equal(log.Count(static e => e.Type == "span.model_request_start"), log.Count(static e => e.Type == "span.model_request_end"));
-        Assert.Equal(log.Count(static e => e.Type == "agent.tool_use"), log.Count(static e => e.Type == "agent.tool_result"));
+        Assert.Equal(Ids(log, "span.model_request_start", "id"), Ids(log, "span.model_request_end", "model_request_start_id"));
+        Assert.Equal(Ids(log, "agent.tool_use", "id"), Ids(log, "agent.tool_result", "tool_use_id"));
         return log;
+    }
+
+    /// <summary>The session's usage is the sum of its model requests: none was lost and none counted twice.</summary>
+    public static async Task AssertCountedOnceAsync(HttpClient client, string session, IReadOnlyList<StreamedEvent> log, CancellationToken ct)
+    {
+        var usage = (await client.GetObjectAsync($"/v1/sessions/{session}", ct))["usage"]!;
+        foreach (var tokens in (string[])["input_tokens", "output_tokens"])
+        {
+            Assert.Equal(log.Where(static e => e.Type == "span.model_request_end").Sum(e => (long)e.Data["model_usage"]![tokens]!), (long)usage[tokens]!);
+        }
+    }
+
+    /// <summary>For each model request whose worker died: how long after its begin another worker took the session up.</summary>
+    public static IEnumerable<TimeSpan> TakenUpAfter(IReadOnlyList<StreamedEvent> log)
+    {
+        var began = log.Where(static e => e.Type == "span.model_request_start").ToDictionary(static e => (string)e.Data["id"]!, static e => (DateTimeOffset)e.Data["processed_at"]!);
+        return log.Where(static e => e.Type == "span.model_request_end" && (bool)e.Data["is_error"]!)
+            .Select(e => (DateTimeOffset)e.Data["processed_at"]! - began[(string)e.Data["model_request_start_id"]!]);
+    }
+
+    /// <summary>In order, each once.</summary>
+    private static List<string> Ids(List<StreamedEvent> log, string type, string name)
+    {
+        List<string> ids = [.. log.Where(e => e.Type == type).Select(e => (string)e.Data[name]!).Order(StringComparer.Ordinal)];
+        Assert.Equal(ids.Count, ids.Distinct(StringComparer.Ordinal).Count());
+        return ids;
     }
 
     /// <summary>Idle with this event as the newest of the log, and no message that waits for a run.</summary>

@@ -119,7 +119,7 @@ public sealed class TwoNodesTests(ITestOutputHelper output) : IAsyncLifetime
             using var revoked = await onA.DeleteAsync($"/api/v1/keys/{key.Id()}", Ct);
             revoked.EnsureSuccessStatusCode();
             var began = TimeProvider.System.GetTimestamp();
-            await RefusedAsync(onB, HttpStatusCode.Unauthorized);
+            await AnsweredAsync(onB, HttpStatusCode.Unauthorized);
             await watching.WaitAsync(Limit, Ct);
             took.Add(TimeProvider.System.GetElapsedTime(began));
         }
@@ -137,13 +137,14 @@ public sealed class TwoNodesTests(ITestOutputHelper output) : IAsyncLifetime
         var before = await NewestAsync(onA, session);
         await operatorOnB.PostAsync($"/api/v1/tenants/{_tenant.Id}/suspend", new { reason = "test" }, Ct);
         var began = TimeProvider.System.GetTimestamp();
-        await RefusedAsync(onA, HttpStatusCode.Forbidden);
+        await AnsweredAsync(onA, HttpStatusCode.Forbidden);
         var took = TimeProvider.System.GetElapsedTime(began);
         output.WriteLine($"Suspended on one node to refused on the other: {took.TotalMilliseconds:0} ms.");
         Assert.True(took < TimeSpan.FromSeconds(5), $"{took}");
 
         // Resumed there, the run that was cut off asks its model again, on whichever node finds it.
         await operatorOnB.PostAsync($"/api/v1/tenants/{_tenant.Id}/resume", new { }, Ct);
+        await AnsweredAsync(onA, HttpStatusCode.OK);
         await UntilAsync(onA, session, "span.model_request_start", before);
     }
 
@@ -243,7 +244,7 @@ public sealed class TwoNodesTests(ITestOutputHelper output) : IAsyncLifetime
         }
     }
 
-    private static async Task RefusedAsync(HttpClient client, HttpStatusCode status)
+    private static async Task AnsweredAsync(HttpClient client, HttpStatusCode status)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         limit.CancelAfter(Limit);

@@ -199,6 +199,20 @@ public abstract class RunQueueContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_holder_that_could_not_renew_and_takes_the_entry_again_did_not_die_of_it()
+    {
+        var entry = NewEntry();
+        await WakeAsync(entry);
+        for (var outage = 0; outage < 3; outage++)
+        {
+            Assert.Equal(0, (await Queue.TryLeaseAsync(entry, A, Short, Ct))!.Abandoned);
+            await PassAsync(Short * 2);
+        }
+
+        Assert.Equal(1, (await Queue.TryLeaseAsync(entry, B, Short, Ct))!.Abandoned);
+    }
+
+    [Fact]
     public async Task An_entry_that_is_to_wait_is_nobodys_until_its_time_comes_or_somebody_wakes_it()
     {
         var (timed, woken) = (NewEntry(), NewEntry());
