@@ -38,7 +38,7 @@ public sealed class SendEvents(ITenantStores stores, SessionWork work)
     /// <summary>The input as the policy has it. Only messages meet it: an answer or an interrupt is for the run that is open.</summary>
     private static Result<IReadOnlyList<NewEvent>> Under(InputPolicy? policy, Session session, List<NewEvent> given)
     {
-        if (!given.Exists(static e => e.Body is UserMessage) || session is { OpenRun: null, PendingInput: false }) return given;
+        if (!given.Exists(static e => e.Body is UserMessage) || !SessionRules.HasRun(session)) return given;
         return (policy ?? session.Agent.InputPolicy ?? InputPolicy.Enqueue) switch
         {
             InputPolicy.Reject => Fault.Conflict(

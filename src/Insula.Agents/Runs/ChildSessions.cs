@@ -39,7 +39,7 @@ internal sealed class ChildSessions(ITenantStores stores, Lazy<SessionWork> work
         {
             foreach (var child in await store.Sessions.ListChildrenAsync(parent, run, ct))
             {
-                if (SessionRules.IsAtWork(child) || child.PendingInput || child.OpenRun is not null) open.Add(child.Id);
+                if (SessionRules.HasRun(child)) open.Add(child.Id);
             }
         }
 

@@ -124,8 +124,7 @@ public sealed class RunDispatcher
                 continue;
             }
 
-            // Not in step with the other nodes.
-            await Task.Delay(WatchPeriod * (0.75 + Random.Shared.NextDouble() / 2), _time, ct);
+            await Task.Delay(Backoff.About(WatchPeriod), _time, ct);
         }
     }
 

@@ -68,8 +68,8 @@ internal sealed class SessionWorker(
             try
             {
                 if (step is NextStep.Interrupt or NextStep.GiveUp) await InterruptChildrenAsync(journal, ct);
-                await TakeAsync(step, pass, interruptible.Token, ct);
-                if (lease.Abandoned > 0 && step is NextStep.CallModel or NextStep.Start or NextStep.RunTool) await lease.ProgressedAsync(ct);
+                await TakeAsync(step, pass, journal, interruptible.Token, ct);
+                if (step is NextStep.CallModel or NextStep.Start or NextStep.RunTool) await lease.ProgressedAsync(ct);
             }
             catch (OperationCanceledException) when (interruptible.IsCancellationRequested && !ct.IsCancellationRequested)
             {
@@ -94,8 +94,6 @@ internal sealed class SessionWorker(
         var left = limits.Time - state.ActiveFor(now);
         return state.RunOpen && left > TimeSpan.Zero ? left : limits.Time;
     }
-
-    private Task TakeAsync(NextStep step, Pass pass, CancellationToken attention, CancellationToken ct) => TakeAsync(step, pass, pass.Journal, attention, ct);
 
     private Task TakeAsync(NextStep step, Pass pass, RunJournal journal, CancellationToken attention, CancellationToken ct) => step switch
     {

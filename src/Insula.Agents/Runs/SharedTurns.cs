@@ -25,10 +25,6 @@ internal sealed class SharedTurns(
 
     private const string AnyWork = "work";
 
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
-
-    private static readonly TimeSpan AwayMax = TimeSpan.FromSeconds(5);
-
     /// <summary>The store passes over suspended tenants by itself; this is for the moments in which the two disagree.</summary>
     private static readonly TimeSpan RefusedPause = TimeSpan.FromMilliseconds(500);
 
@@ -168,12 +164,11 @@ internal sealed class SharedTurns(
         }
 
         // The entry waits, not a worker, and no other node tries it meanwhile.
-        var failures = _failures.AddOrUpdate(slot.Entry, 0, static (_, count) => Math.Min(count + 1, 30));
+        var failures = _failures.AddOrUpdate(slot.Entry, 0, static (_, count) => count + 1);
         var away = error is FaultException { Fault.Kind: FaultKind.Unavailable };
         if (!away) RunLog.WorkFailed(log, error, slot.Entry.Session);
         else if (failures == 0) RunLog.StoreAway(log, error, slot.Entry.Session);
-        var most = Math.Min((away ? AwayMax : LocalTurns.RetryMax).TotalSeconds, FirstPause.TotalSeconds * Math.Pow(2, failures));
-        lease.PauseFor(TimeSpan.FromSeconds(most * (0.5 + Random.Shared.NextDouble() / 2)));
+        lease.PauseFor(Backoff.PauseAfter(failures, away ? Backoff.Longest : LocalTurns.RetryMax));
         if (_failures.Count > ToldMax) _failures.Clear();
     }
 

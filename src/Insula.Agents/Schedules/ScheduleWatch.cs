@@ -98,9 +98,7 @@ public sealed class ScheduleWatch
     private async Task RestAsync(CancellationToken ct)
     {
         using var rested = CancellationTokenSource.CreateLinkedTokenSource(ct);
-
-        // Not in step with the other nodes.
-        await Task.WhenAny(Task.Delay(Period * (0.75 + Random.Shared.NextDouble() / 2), _time, rested.Token), Volatile.Read(ref _asked).Task);
+        await Task.WhenAny(Task.Delay(Backoff.About(Period), _time, rested.Token), Volatile.Read(ref _asked).Task);
         await rested.CancelAsync();
         ct.ThrowIfCancellationRequested();
     }

@@ -17,6 +17,9 @@ internal static class SessionRules
 
     public static bool IsAtWork(Session session) => session.Status is SessionStatus.Running or SessionStatus.Rescheduling;
 
+    /// <summary>Whether a run is open or queued, waiting ones included.</summary>
+    public static bool HasRun(Session session) => IsAtWork(session) || session.PendingInput || session.OpenRun is not null;
+
     public static Fault? BudgetViolation(SessionBudget? budget) => budget switch
     {
         null => null,

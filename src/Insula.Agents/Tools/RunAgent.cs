@@ -84,7 +84,7 @@ internal sealed class RunAgent(ITenantStores stores, ChildSessions children, Run
     /// <summary>What the child's log says by now.</summary>
     private static async Task<ToolOutcome> OutcomeAsync(ITenantStore store, Session child, CancellationToken ct)
     {
-        if (child.ArchivedAt is null && IsOpen(child)) return ToolOutcome.Pending;
+        if (child.ArchivedAt is null && SessionRules.HasRun(child)) return ToolOutcome.Pending;
 
         var page = await store.Sessions.ListEventsAsync(child, new EventFilter(Telling, TimeRange.Any, Ascending: false), new PageRequest(50, null), ct);
         var log = page.Items.SkipWhile(e => e.Body is not (SessionStatusIdle or SessionStatusTerminated or UserInterrupt)).ToList();
@@ -151,7 +151,7 @@ internal sealed class RunAgent(ITenantStores stores, ChildSessions children, Run
         var settled = results.Items.Select(static e => e.Body).OfType<AgentToolResult>().Select(static result => result.ToolUseId).ToHashSet();
         foreach (var sibling in siblings.Where(s => !settled.Contains(s.Parent!.ToolUseId)))
         {
-            left -= 1 + (IsOpen(sibling) ? RunLimits.Of(options, sibling.Agent.RunLimits).Steps : await StepsAsync(store.Runs, sibling, ct));
+            left -= 1 + (SessionRules.HasRun(sibling) ? RunLimits.Of(options, sibling.Agent.RunLimits).Steps : await StepsAsync(store.Runs, sibling, ct));
         }
 
         return left;
@@ -159,8 +159,6 @@ internal sealed class RunAgent(ITenantStores stores, ChildSessions children, Run
 
     private static async Task<int> StepsAsync(IRunStore runs, Session child, CancellationToken ct) =>
         (await runs.ListAsync(new RunFilter { Session = child.Id }, new PageRequest(100, null), ct)).Items.Sum(static run => run.Steps);
-
-    private static bool IsOpen(Session child) => SessionRules.IsAtWork(child) || child.PendingInput || child.OpenRun is not null;
 
     /// <summary>An agent by id or name, of those that the asking agent's toolset lists, or of all when it lists none.</summary>
     private static async Task<(Agent? Agent, string? Why)> ChooseAsync(IAgentStore agents, Session parent, string name, CancellationToken ct)

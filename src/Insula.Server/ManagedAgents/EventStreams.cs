@@ -63,9 +63,8 @@ internal sealed class EventStreams(CheckStanding standing, AccessSignals signals
     {
         try
         {
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
-            using var timer = new CancellationTokenSource(GoodbyeLimit, time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, timer.Token);
+            using var limit = new CancellationTokenSource(GoodbyeLimit, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, limit.Token);
             await http.Response.BodyWriter.WriteAsync(StoppingFrame, either.Token);
         }
         catch (Exception error) when (error is OperationCanceledException or IOException)

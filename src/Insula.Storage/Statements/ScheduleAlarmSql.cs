@@ -8,7 +8,7 @@ internal static class ScheduleAlarmSql
 {
     private const string NowSqlite = "@now";
 
-    private const string NowPostgres = "cast(extract(epoch from now()) * 10000000 as bigint)";
+    private const string NowPostgres = RunQueueSql.NowPostgres;
 
     private const string Key = "tenant_id = @tenant_id and schedule_id = @schedule_id";
 

@@ -25,9 +25,8 @@ public sealed class StreamDropTests(ITestOutputHelper output)
     public async Task Streams_dropped_at_random_bytes_have_no_gap_and_no_repeat_also_over_a_restart()
     {
         using var folder = new TempFolder();
-        await using var proxy = new DroppingProxy(BytesMax, Seed);
         var first = await InsulaProcess.StartAsync(folder.Path, Ct);
-        proxy.Target = first.Url.Port;
+        await using var proxy = new DroppingProxy(first.Url.Port, BytesMax, Seed);
         string key;
         List<Watched> watched = [];
         using (var platform = first.Client(first.Started.OperatorKey!)) (_, key) = await platform.CreateTenantAsync("drops", Ct);

@@ -158,7 +158,7 @@ public sealed class RunCommandTests(ServerFixture server) : IClassFixture<Server
     public async Task A_connection_that_breaks_off_loses_and_repeats_nothing(int cutAfterBytes)
     {
         var direct = await ScriptedAsync("cut");
-        await using var proxy = CuttingProxy.Start(server.Host.Url.Port, cutAfterBytes);
+        await using var proxy = new CuttingProxy(server.Host.Url.Port, cutAfterBytes);
         var shell = server.With(direct.Variables["INSULA_KEY"], proxy.Url) with { Typed = string.Concat(Enumerable.Repeat("found\n", 8)) };
         var script = string.Concat(Enumerable.Range(1, 8).Select(i => $"!text line {i}\n!tool lookup {{\"i\":{i}}}\n")) + "!text end";
 

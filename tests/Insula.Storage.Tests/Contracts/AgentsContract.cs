@@ -5,7 +5,7 @@ using Insula.Tenancy.Identity;
 namespace Insula.Storage.Tests.Contracts;
 
 /// <summary>Agents and environments.</summary>
-public abstract class AgentsContract : TenantStoreContract
+public abstract class AgentsContract(TenantPlace place) : TenantStoreContract(place)
 {
     [Fact]
     public async Task An_agent_is_read_as_it_was_written_also_after_reopening()

@@ -10,7 +10,7 @@ using Insula.TestKit;
 namespace Insula.Storage.Tests.Contracts;
 
 /// <summary>The log under runs: order, fencing, projections.</summary>
-public abstract class EventLogContract : TenantStoreContract
+public abstract class EventLogContract(TenantPlace place) : TenantStoreContract(place)
 {
     private Session _session = null!;
 

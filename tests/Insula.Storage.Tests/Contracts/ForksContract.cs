@@ -10,7 +10,7 @@ using Insula.Tenancy.Identity;
 namespace Insula.Storage.Tests.Contracts;
 
 /// <summary>Logs that go on from another session's: one log to whoever reads it, and nothing of what the origin does later.</summary>
-public abstract class ForksContract : TenantStoreContract
+public abstract class ForksContract(TenantPlace place) : TenantStoreContract(place)
 {
     private static readonly DateTimeOffset ForkedAt = Start.AddHours(1);
 

@@ -4,7 +4,7 @@ using Insula.Tenancy.Plans;
 
 namespace Insula.Storage.Tests.Contracts;
 
-public abstract class KnowledgeContract : TenantStoreContract
+public abstract class KnowledgeContract(TenantPlace place) : TenantStoreContract(place)
 {
     private static readonly Limits Wide = new(1, 1, 1, 1, 1, long.MaxValue, long.MaxValue);
 

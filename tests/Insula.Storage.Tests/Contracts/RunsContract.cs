@@ -9,7 +9,7 @@ using Insula.TestKit;
 namespace Insula.Storage.Tests.Contracts;
 
 /// <summary>Runs from the message that queues them to their end, and what is listed of them.</summary>
-public abstract class RunsContract : TenantStoreContract
+public abstract class RunsContract(TenantPlace place) : TenantStoreContract(place)
 {
     [Fact]
     public async Task A_message_queues_one_run_which_has_its_id_and_the_next_messages_join_it()

@@ -9,7 +9,7 @@ using Insula.Tenancy.Identity;
 namespace Insula.Storage.Tests.Contracts;
 
 /// <summary>Schedules and the history of each, in every placement.</summary>
-public abstract class SchedulesContract : TenantStoreContract
+public abstract class SchedulesContract(TenantPlace place) : TenantStoreContract(place)
 {
     private static readonly DateTimeOffset Long = Start.AddYears(-1);
 

@@ -10,7 +10,7 @@ using Insula.TestKit;
 namespace Insula.Storage.Tests.Contracts;
 
 /// <summary>Sessions without their runs: what they are, how they change, how they are listed.</summary>
-public abstract class SessionsContract : TenantStoreContract
+public abstract class SessionsContract(TenantPlace place) : TenantStoreContract(place)
 {
     private static readonly Fault No = Fault.Conflict("no", "No.");
 

@@ -14,7 +14,7 @@ using Insula.Tenancy.Tenants;
 namespace Insula.Storage.Tests.Contracts;
 
 /// <summary>What every placement promises of a tenant's store; a subclass for each kind of object, and under it one for each placement.</summary>
-public abstract class TenantStoreContract : IAsyncLifetime
+public abstract class TenantStoreContract(TenantPlace place) : IAsyncLifetime
 {
     /// <summary>Not a whole microsecond, so that a store that rounds is found out.</summary>
     protected static readonly DateTimeOffset Start = new DateTimeOffset(2026, 11, 22, 8, 0, 0, TimeSpan.Zero).AddTicks(1_234_567);
@@ -35,7 +35,7 @@ public abstract class TenantStoreContract : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _stores = await OpenAsync();
+        _stores = await place.OpenAsync();
         Store = await _stores.OpenAsync(SystemTask.Run.For(_tenant), Ct);
         Other = await _stores.OpenAsync(SystemTask.Run.For(Id<Tenant>.New()), Ct);
     }
@@ -44,22 +44,15 @@ public abstract class TenantStoreContract : IAsyncLifetime
     {
         await Store.DisposeAsync();
         await Other.DisposeAsync();
-        await CloseAsync();
+        await place.DisposeAsync();
         GC.SuppressFinalize(this);
     }
-
-    protected abstract Task<ITenantStores> OpenAsync();
-
-    /// <summary>Closes the stores and opens them on the same data.</summary>
-    protected abstract Task<ITenantStores> ReopenAsync();
-
-    protected abstract ValueTask CloseAsync();
 
     protected async Task ReopenStoreAsync()
     {
         await Store.DisposeAsync();
         await Other.DisposeAsync();
-        _stores = await ReopenAsync();
+        _stores = await place.ReopenAsync();
         Store = await _stores.OpenAsync(SystemTask.Run.For(_tenant), Ct);
         Other = await _stores.OpenAsync(SystemTask.Run.For(Id<Tenant>.New()), Ct);
     }

@@ -5,200 +5,56 @@ using Insula.TestKit.Postgres;
 
 namespace Insula.Storage.Tests.Postgres;
 
-public sealed class SharedAgentsTests(SharedPostgres postgres) : AgentsContract
+/// <summary>A placement on the server that the suite shares.</summary>
+internal sealed class PostgresPlace(SharedPostgres postgres, Placement placement) : TenantPlace
 {
     private readonly PostgresHome _home = new(postgres) { Common = true };
 
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Shared);
+    public override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), placement);
 
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Shared);
+    public override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), placement);
 
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+    public override ValueTask DisposeAsync() => _home.DisposeAsync();
 }
 
-public sealed class SchemaAgentsTests(SharedPostgres postgres) : AgentsContract
-{
-    private readonly PostgresHome _home = new(postgres) { Common = true };
+public sealed class SharedAgentsTests(SharedPostgres postgres) : AgentsContract(new PostgresPlace(postgres, Placement.Shared));
 
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Schema);
+public sealed class SharedSessionsTests(SharedPostgres postgres) : SessionsContract(new PostgresPlace(postgres, Placement.Shared));
 
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Schema);
+public sealed class SharedEventLogTests(SharedPostgres postgres) : EventLogContract(new PostgresPlace(postgres, Placement.Shared));
 
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
+public sealed class SharedRunsTests(SharedPostgres postgres) : RunsContract(new PostgresPlace(postgres, Placement.Shared));
 
-public sealed class DatabaseAgentsTests(SharedPostgres postgres) : AgentsContract
-{
-    private readonly PostgresHome _home = new(postgres) { Common = true };
+public sealed class SharedForksTests(SharedPostgres postgres) : ForksContract(new PostgresPlace(postgres, Placement.Shared));
 
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Database);
+public sealed class SharedSchedulesTests(SharedPostgres postgres) : SchedulesContract(new PostgresPlace(postgres, Placement.Shared));
 
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Database);
+public sealed class SharedKnowledgeTests(SharedPostgres postgres) : KnowledgeContract(new PostgresPlace(postgres, Placement.Shared));
 
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
+public sealed class SchemaAgentsTests(SharedPostgres postgres) : AgentsContract(new PostgresPlace(postgres, Placement.Schema));
 
-public sealed class SharedSessionsTests(SharedPostgres postgres) : SessionsContract
-{
-    private readonly PostgresHome _home = new(postgres) { Common = true };
+public sealed class SchemaSessionsTests(SharedPostgres postgres) : SessionsContract(new PostgresPlace(postgres, Placement.Schema));
 
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Shared);
+public sealed class SchemaEventLogTests(SharedPostgres postgres) : EventLogContract(new PostgresPlace(postgres, Placement.Schema));
 
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Shared);
+public sealed class SchemaRunsTests(SharedPostgres postgres) : RunsContract(new PostgresPlace(postgres, Placement.Schema));
 
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
+public sealed class SchemaForksTests(SharedPostgres postgres) : ForksContract(new PostgresPlace(postgres, Placement.Schema));
 
-public sealed class SchemaSessionsTests(SharedPostgres postgres) : SessionsContract
-{
-    private readonly PostgresHome _home = new(postgres) { Common = true };
+public sealed class SchemaSchedulesTests(SharedPostgres postgres) : SchedulesContract(new PostgresPlace(postgres, Placement.Schema));
 
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Schema);
+public sealed class SchemaKnowledgeTests(SharedPostgres postgres) : KnowledgeContract(new PostgresPlace(postgres, Placement.Schema));
 
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Schema);
+public sealed class DatabaseAgentsTests(SharedPostgres postgres) : AgentsContract(new PostgresPlace(postgres, Placement.Database));
 
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
+public sealed class DatabaseSessionsTests(SharedPostgres postgres) : SessionsContract(new PostgresPlace(postgres, Placement.Database));
 
-public sealed class DatabaseSessionsTests(SharedPostgres postgres) : SessionsContract
-{
-    private readonly PostgresHome _home = new(postgres) { Common = true };
+public sealed class DatabaseEventLogTests(SharedPostgres postgres) : EventLogContract(new PostgresPlace(postgres, Placement.Database));
 
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Database);
+public sealed class DatabaseRunsTests(SharedPostgres postgres) : RunsContract(new PostgresPlace(postgres, Placement.Database));
 
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Database);
+public sealed class DatabaseForksTests(SharedPostgres postgres) : ForksContract(new PostgresPlace(postgres, Placement.Database));
 
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
+public sealed class DatabaseSchedulesTests(SharedPostgres postgres) : SchedulesContract(new PostgresPlace(postgres, Placement.Database));
 
-public sealed class SharedEventLogTests(SharedPostgres postgres) : EventLogContract
-{
-    private readonly PostgresHome _home = new(postgres) { Common = true };
-
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Shared);
-
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Shared);
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
-
-public sealed class SchemaEventLogTests(SharedPostgres postgres) : EventLogContract
-{
-    private readonly PostgresHome _home = new(postgres) { Common = true };
-
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Schema);
-
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Schema);
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
-
-public sealed class DatabaseEventLogTests(SharedPostgres postgres) : EventLogContract
-{
-    private readonly PostgresHome _home = new(postgres) { Common = true };
-
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Database);
-
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Database);
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
-
-public sealed class SharedForksTests(SharedPostgres postgres) : ForksContract
-{
-    private readonly PostgresHome _home = new(postgres) { Common = true };
-
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Shared);
-
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Shared);
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
-
-public sealed class SchemaForksTests(SharedPostgres postgres) : ForksContract
-{
-    private readonly PostgresHome _home = new(postgres) { Common = true };
-
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Schema);
-
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Schema);
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
-
-public sealed class DatabaseForksTests(SharedPostgres postgres) : ForksContract
-{
-    private readonly PostgresHome _home = new(postgres) { Common = true };
-
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Database);
-
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Database);
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
-
-public sealed class SharedKnowledgeTests(SharedPostgres postgres) : KnowledgeContract
-{
-    private readonly PostgresHome _home = new(postgres) { Common = true };
-
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Shared);
-
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Shared);
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
-
-public sealed class SchemaKnowledgeTests(SharedPostgres postgres) : KnowledgeContract
-{
-    private readonly PostgresHome _home = new(postgres) { Common = true };
-
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Schema);
-
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Schema);
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
-
-public sealed class DatabaseKnowledgeTests(SharedPostgres postgres) : KnowledgeContract
-{
-    private readonly PostgresHome _home = new(postgres) { Common = true };
-
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Database);
-
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Database);
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
-
-public sealed class SharedRunsTests(SharedPostgres postgres) : RunsContract
-{
-    private readonly PostgresHome _home = new(postgres) { Common = true };
-
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Shared);
-
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Shared);
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
-
-public sealed class SchemaRunsTests(SharedPostgres postgres) : RunsContract
-{
-    private readonly PostgresHome _home = new(postgres) { Common = true };
-
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Schema);
-
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Schema);
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
-
-public sealed class DatabaseRunsTests(SharedPostgres postgres) : RunsContract
-{
-    private readonly PostgresHome _home = new(postgres) { Common = true };
-
-    protected override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), Placement.Database);
-
-    protected override async Task<ITenantStores> ReopenAsync() => new PlacedStores(await _home.ReopenAsync(), Placement.Database);
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
+public sealed class DatabaseKnowledgeTests(SharedPostgres postgres) : KnowledgeContract(new PostgresPlace(postgres, Placement.Database));

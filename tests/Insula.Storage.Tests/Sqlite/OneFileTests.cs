@@ -19,77 +19,31 @@ internal sealed class OneFileStores(SqliteStorage storage) : ITenantStores
         new TenantStore(await storage.TenantFiles.LeaseAsync(Everybody, ct), scope.Tenant.ToString());
 }
 
-public sealed class OneFileAgentsTests : AgentsContract
+internal sealed class OneFilePlace : TenantPlace
 {
     private readonly SqliteHome _home = new();
 
-    protected override async Task<ITenantStores> OpenAsync() => new OneFileStores((await _home.OpenAsync()).Get<SqliteStorage>());
+    public override async Task<ITenantStores> OpenAsync() => new OneFileStores((await _home.OpenAsync()).Get<SqliteStorage>());
 
-    protected override async Task<ITenantStores> ReopenAsync()
+    public override async Task<ITenantStores> ReopenAsync()
     {
         await _home.ReopenAsync();
         return new OneFileStores(_home.Get<SqliteStorage>());
     }
 
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+    public override ValueTask DisposeAsync() => _home.DisposeAsync();
 }
 
-public sealed class OneFileSessionsTests : SessionsContract
-{
-    private readonly SqliteHome _home = new();
+public sealed class OneFileAgentsTests() : AgentsContract(new OneFilePlace());
 
-    protected override async Task<ITenantStores> OpenAsync() => new OneFileStores((await _home.OpenAsync()).Get<SqliteStorage>());
+public sealed class OneFileSessionsTests() : SessionsContract(new OneFilePlace());
 
-    protected override async Task<ITenantStores> ReopenAsync()
-    {
-        await _home.ReopenAsync();
-        return new OneFileStores(_home.Get<SqliteStorage>());
-    }
+public sealed class OneFileEventLogTests() : EventLogContract(new OneFilePlace());
 
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
+public sealed class OneFileRunsTests() : RunsContract(new OneFilePlace());
 
-public sealed class OneFileEventLogTests : EventLogContract
-{
-    private readonly SqliteHome _home = new();
+public sealed class OneFileForksTests() : ForksContract(new OneFilePlace());
 
-    protected override async Task<ITenantStores> OpenAsync() => new OneFileStores((await _home.OpenAsync()).Get<SqliteStorage>());
+public sealed class OneFileSchedulesTests() : SchedulesContract(new OneFilePlace());
 
-    protected override async Task<ITenantStores> ReopenAsync()
-    {
-        await _home.ReopenAsync();
-        return new OneFileStores(_home.Get<SqliteStorage>());
-    }
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
-
-public sealed class OneFileKnowledgeTests : KnowledgeContract
-{
-    private readonly SqliteHome _home = new();
-
-    protected override async Task<ITenantStores> OpenAsync() => new OneFileStores((await _home.OpenAsync()).Get<SqliteStorage>());
-
-    protected override async Task<ITenantStores> ReopenAsync()
-    {
-        await _home.ReopenAsync();
-        return new OneFileStores(_home.Get<SqliteStorage>());
-    }
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
-
-public sealed class OneFileRunsTests : RunsContract
-{
-    private readonly SqliteHome _home = new();
-
-    protected override async Task<ITenantStores> OpenAsync() => new OneFileStores((await _home.OpenAsync()).Get<SqliteStorage>());
-
-    protected override async Task<ITenantStores> ReopenAsync()
-    {
-        await _home.ReopenAsync();
-        return new OneFileStores(_home.Get<SqliteStorage>());
-    }
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
+public sealed class OneFileKnowledgeTests() : KnowledgeContract(new OneFilePlace());

@@ -3,68 +3,28 @@ using Insula.Storage.Tests.Contracts;
 
 namespace Insula.Storage.Tests.Sqlite;
 
-public sealed class SqliteAgentsTests : AgentsContract
+/// <summary>The placement <c>file</c>.</summary>
+internal sealed class FilePlace : TenantPlace
 {
     private readonly SqliteHome _home = new();
 
-    protected override Task<ITenantStores> OpenAsync() => _home.OpenStoresAsync();
+    public override Task<ITenantStores> OpenAsync() => _home.OpenStoresAsync();
 
-    protected override Task<ITenantStores> ReopenAsync() => _home.ReopenStoresAsync();
+    public override Task<ITenantStores> ReopenAsync() => _home.ReopenStoresAsync();
 
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
+    public override ValueTask DisposeAsync() => _home.DisposeAsync();
 }
 
-public sealed class SqliteSessionsTests : SessionsContract
-{
-    private readonly SqliteHome _home = new();
+public sealed class SqliteAgentsTests() : AgentsContract(new FilePlace());
 
-    protected override Task<ITenantStores> OpenAsync() => _home.OpenStoresAsync();
+public sealed class SqliteSessionsTests() : SessionsContract(new FilePlace());
 
-    protected override Task<ITenantStores> ReopenAsync() => _home.ReopenStoresAsync();
+public sealed class SqliteEventLogTests() : EventLogContract(new FilePlace());
 
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
+public sealed class SqliteRunsTests() : RunsContract(new FilePlace());
 
-public sealed class SqliteEventLogTests : EventLogContract
-{
-    private readonly SqliteHome _home = new();
+public sealed class SqliteForksTests() : ForksContract(new FilePlace());
 
-    protected override Task<ITenantStores> OpenAsync() => _home.OpenStoresAsync();
+public sealed class SqliteSchedulesTests() : SchedulesContract(new FilePlace());
 
-    protected override Task<ITenantStores> ReopenAsync() => _home.ReopenStoresAsync();
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
-
-public sealed class SqliteKnowledgeTests : KnowledgeContract
-{
-    private readonly SqliteHome _home = new();
-
-    protected override Task<ITenantStores> OpenAsync() => _home.OpenStoresAsync();
-
-    protected override Task<ITenantStores> ReopenAsync() => _home.ReopenStoresAsync();
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
-
-public sealed class SqliteForksTests : ForksContract
-{
-    private readonly SqliteHome _home = new();
-
-    protected override Task<ITenantStores> OpenAsync() => _home.OpenStoresAsync();
-
-    protected override Task<ITenantStores> ReopenAsync() => _home.ReopenStoresAsync();
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
-
-public sealed class SqliteRunsTests : RunsContract
-{
-    private readonly SqliteHome _home = new();
-
-    protected override Task<ITenantStores> OpenAsync() => _home.OpenStoresAsync();
-
-    protected override Task<ITenantStores> ReopenAsync() => _home.ReopenStoresAsync();
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
+public sealed class SqliteKnowledgeTests() : KnowledgeContract(new FilePlace());

@@ -4,24 +4,19 @@ using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
 using Insula.Agents.Tools;
 using Insula.Tenancy.Identity;
-using Insula.TestKit;
 using Insula.TestKit.Runs;
 
 namespace Insula.Tests.Runs;
 
 /// <summary>Forks at work: what was under way where they begin is not done again, and what they do is theirs.</summary>
-public sealed class ForkTests : IAsyncDisposable
+public sealed class ForkTests : RunTests
 {
-    private readonly TempFolder _folder = new();
     private readonly CountingTool _tool = new("count", ToolRepeat.Always);
-    private RunHarness? _runs;
-
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_call_that_was_open_at_the_fork_point_is_never_run_in_the_fork_and_the_model_is_told()
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         var session = await runs.AddSessionAsync(Ct);
         _tool.Hold();
         await runs.SayAsync(session, "count", Ct);
@@ -48,7 +43,7 @@ public sealed class ForkTests : IAsyncDisposable
     [Fact]
     public async Task A_message_nobody_had_taken_up_stays_in_the_conversation_and_starts_nothing()
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         var session = await runs.AddSessionAsync(Ct);
         await runs.SayAsync(session, "one", Ct);
         var open = await runs.Model.NextCallAsync(Ct);
@@ -72,7 +67,7 @@ public sealed class ForkTests : IAsyncDisposable
     [Fact]
     public async Task A_worker_that_takes_a_fork_over_from_its_log_sees_the_whole_conversation()
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         var session = await runs.AddSessionAsync(Ct);
         await runs.SayAsync(session, "one", Ct);
         (await runs.Model.NextCallAsync(Ct)).Says("answer").Ends();
@@ -81,26 +76,16 @@ public sealed class ForkTests : IAsyncDisposable
         await runs.Model.NextCallAsync(Ct);
         await runs.StopAsync();
 
-        var scope = runs.Scope;
-        await runs.DisposeAsync();
-        _runs = await RunHarness.StartAsync(_folder.Path, Ct, scope, _tool);
-        var asked = await _runs.Model.NextCallAsync(Ct);
+        runs = await RestartAsync(_tool);
+        var asked = await runs.Model.NextCallAsync(Ct);
         Assert.Equal(["one", "answer", "two"], Shown(asked.Request));
         asked.Says("ok").Ends();
-        await _runs.UntilAsync<SessionStatusIdle>(fork, Ct, times: 2);
+        await runs.UntilAsync<SessionStatusIdle>(fork, Ct, times: 2);
     }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_runs is not null) await _runs.DisposeAsync();
-        _folder.Dispose();
-    }
-
-    private async Task<RunHarness> StartAsync() => _runs = await RunHarness.StartAsync(_folder.Path, Ct, tools: _tool);
 
     private async Task<Id<Session>> ForkAsync(Id<Session> origin, long at, params string[] texts)
     {
-        var forked = await _runs!.ForkAsync(origin, at, [.. texts.Select(static text => new UserMessage([ContentBlock.OfText(text)]))], Ct);
+        var forked = await Runs.ForkAsync(origin, at, [.. texts.Select(static text => new UserMessage([ContentBlock.OfText(text)]))], Ct);
         return forked.Value.Id;
     }
 

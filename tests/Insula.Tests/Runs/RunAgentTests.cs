@@ -5,21 +5,13 @@ using Insula.Agents.Models;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
-using Insula.TestKit;
 using Insula.TestKit.Runs;
 
 namespace Insula.Tests.Runs;
 
 /// <summary>Agents that call agents, with the test as every model.</summary>
-public sealed class RunAgentTests : IAsyncDisposable
+public sealed class RunAgentTests : RunTests
 {
-    private readonly TempFolder _folder = new();
-    private RunHarness? _runs;
-
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
-
-    private RunHarness Runs => _runs!;
-
     [Fact]
     public async Task The_other_agents_answer_is_the_calls_result_even_where_one_run_may_be_at_work()
     {
@@ -46,7 +38,7 @@ public sealed class RunAgentTests : IAsyncDisposable
         await StartAsync();
         var session = await CallingAsync();
         await Runs.Model.NextCallAsync(Ct);
-        await AgainAsync();
+        await RestartAsync();
 
         var child = await Runs.Model.NextCallAsync(Ct);
         Assert.Equal("the task", Text(child));
@@ -68,7 +60,7 @@ public sealed class RunAgentTests : IAsyncDisposable
         var session = await CallingAsync();
         (await Runs.Model.NextCallAsync(Ct)).Says("the answer").Ends();
         if (ended) await Runs.UntilAsync<SessionStatusIdle>(Assert.Single(await ChildrenAsync(session)).Id, Ct);
-        await AgainAsync();
+        await RestartAsync();
 
         // Wherever it fell, a model that had answered is not asked again where that was recorded.
         PuppetCall back;
@@ -220,22 +212,6 @@ public sealed class RunAgentTests : IAsyncDisposable
         Assert.Contains("It may call: other.", Result(call), StringComparison.Ordinal);
         call.Says("ok").Ends();
         await Runs.UntilAsync<SessionStatusIdle>(listed, Ct);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_runs is not null) await _runs.DisposeAsync();
-        _folder.Dispose();
-    }
-
-    private async Task StartAsync() => _runs = await RunHarness.StartAsync(_folder.Path, Ct);
-
-    /// <summary>The node dies in the middle and another one takes over from what is stored.</summary>
-    private async Task AgainAsync()
-    {
-        var scope = Runs.Scope;
-        await Runs.DisposeAsync();
-        _runs = await RunHarness.StartAsync(_folder.Path, Ct, scope);
     }
 
     /// <summary>A session whose model has just called the helper.</summary>

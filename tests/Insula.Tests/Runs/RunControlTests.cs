@@ -7,20 +7,14 @@ using Insula.Agents.Sessions;
 using Insula.Agents.Tools;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
-using Insula.TestKit;
 using Insula.TestKit.Runs;
 
 namespace Insula.Tests.Runs;
 
 /// <summary>What people may do to runs, and what ends them by itself, on real files with the test as the model.</summary>
-public sealed class RunControlTests : IAsyncDisposable
+public sealed class RunControlTests : RunTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
-
-    private readonly Stack<TempFolder> _folders = new([new TempFolder()]);
-    private RunHarness? _harness;
-
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task An_open_run_is_ended_in_its_step_and_the_message_behind_it_is_answered()
@@ -199,46 +193,14 @@ public sealed class RunControlTests : IAsyncDisposable
         await runs.UntilAsync<SessionStatusIdle>(session, Ct);
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        if (_harness is not null) await _harness.DisposeAsync();
-        foreach (var folder in _folders) folder.Dispose();
-    }
-
     private static (RunStatus Status, string? StopReason) Ending(Run run) => (run.Status, run.StopReason);
 
     private async Task<Run> RunOfAsync(Id<Session> session, Id<SessionEvent> message)
     {
-        await using var store = await _harness!.Stores.OpenAsync(_harness.Scope, Ct);
+        await using var store = await Runs.Stores.OpenAsync(Runs.Scope, Ct);
         var found = (await store.Runs.FindAsync(Run.IdOf(message), Ct))!;
         Assert.Contains(found.Id, (await store.Runs.ListAsync(new RunFilter { Session = session }, new PageRequest(100, null), Ct)).Items.Select(static run => run.Id));
         return found;
-    }
-
-    private async Task<RunHarness> StartAsync(params BuiltInTool[] tools) => _harness = await RunHarness.StartAsync(_folders.Peek().Path, Ct, scope: null, tools);
-
-    private async Task<RunHarness> RestartAsync(params BuiltInTool[] tools)
-    {
-        var scope = _harness!.Scope;
-        await _harness.DisposeAsync();
-        return _harness = await RunHarness.StartAsync(_folders.Peek().Path, Ct, scope, tools);
-    }
-
-    /// <summary>The next start finds the folder as a process leaves it that had no time to stop: what it held is still held.</summary>
-    private async Task<RunHarness> CrashAsync(params BuiltInTool[] tools)
-    {
-        var (scope, crashed) = (_harness!.Scope, _folders.Peek().Path);
-        var image = new TempFolder();
-        _folders.Push(image);
-        foreach (var file in Directory.EnumerateFiles(crashed, "*", SearchOption.AllDirectories).Where(static path => !path.EndsWith(".lock", StringComparison.Ordinal)))
-        {
-            var copy = Path.Combine(image.Path, Path.GetRelativePath(crashed, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy);
-        }
-
-        await _harness.DisposeAsync();
-        return _harness = await RunHarness.StartAsync(image.Path, Ct, scope, tools);
     }
 
     /// <summary>Something outside takes its time: the tool only asks how far it is.</summary>

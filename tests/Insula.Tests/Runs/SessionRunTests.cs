@@ -5,24 +5,19 @@ using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
 using Insula.Agents.Tools;
 using Insula.Tenancy.Identity;
-using Insula.TestKit;
 using Insula.TestKit.Runs;
 
 namespace Insula.Tests.Runs;
 
 /// <summary>Runs from input to idle on real files, with the test as the model.</summary>
-public sealed class SessionRunTests : IAsyncDisposable
+public sealed class SessionRunTests : RunTests
 {
-    private readonly TempFolder _folder = new();
     private readonly CountingTool _tool = new("count", ToolRepeat.Always);
-    private RunHarness? _harness;
-
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_message_is_answered_and_the_log_tells_each_step()
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         var session = await runs.AddSessionAsync(Ct);
         await runs.SayAsync(session, "hello", Ct);
         (await runs.Model.NextCallAsync(Ct)).Says("hi ").Says("there").Ends();
@@ -42,7 +37,7 @@ public sealed class SessionRunTests : IAsyncDisposable
     [Fact]
     public async Task A_tool_call_is_recorded_run_and_answered_to_the_model()
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         var session = await runs.AddSessionAsync(Ct);
         await runs.SayAsync(session, "count", Ct);
         (await runs.Model.NextCallAsync(Ct)).Calls("count").Ends(ModelStop.ToolUse);
@@ -57,7 +52,7 @@ public sealed class SessionRunTests : IAsyncDisposable
     [Fact]
     public async Task A_tool_that_is_not_there_is_refused_with_the_reason_and_the_run_goes_on()
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         var session = await runs.AddSessionAsync(Ct);
         await runs.SayAsync(session, "ls", Ct);
         (await runs.Model.NextCallAsync(Ct)).Calls("bash").Ends(ModelStop.ToolUse);
@@ -72,7 +67,7 @@ public sealed class SessionRunTests : IAsyncDisposable
     [Fact]
     public async Task An_interrupt_stops_the_model_at_once_and_leaves_a_well_formed_log()
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         var session = await runs.AddSessionAsync(Ct);
         await runs.SayAsync(session, "write a novel", Ct);
         var call = await runs.Model.NextCallAsync(Ct);
@@ -93,7 +88,7 @@ public sealed class SessionRunTests : IAsyncDisposable
     [Fact]
     public async Task A_message_during_a_run_is_answered_after_it()
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         var session = await runs.AddSessionAsync(Ct);
         await runs.SayAsync(session, "one", Ct);
         var first = await runs.Model.NextCallAsync(Ct);
@@ -108,7 +103,7 @@ public sealed class SessionRunTests : IAsyncDisposable
     [Fact]
     public async Task A_worker_that_settles_the_entry_before_the_message_is_in_the_log_does_not_strand_it()
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         var session = await runs.AddSessionAsync(Ct);
         await runs.SayOverHastyQueueAsync(session, "hello", Ct);
         (await runs.Model.NextCallAsync(Ct)).Ends();
@@ -118,7 +113,7 @@ public sealed class SessionRunTests : IAsyncDisposable
     [Fact]
     public async Task A_custom_tool_waits_for_the_client_and_goes_on_as_the_same_run()
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         var session = await runs.AddSessionAsync(Ct, new CustomTool("weather", "Tells the weather.", LogBuilder.Json("{}")));
         await runs.SayAsync(session, "rain?", Ct);
         (await runs.Model.NextCallAsync(Ct)).Calls("weather").Ends(ModelStop.ToolUse);
@@ -139,7 +134,7 @@ public sealed class SessionRunTests : IAsyncDisposable
     [InlineData(UserToolConfirmation.Deny, 0)]
     public async Task A_call_that_asks_runs_only_when_a_person_allows_it(string word, int calls)
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         var ask = new AgentToolset(new ToolDefaults(Enabled: true, PermissionPolicy.AlwaysAsk), []);
         var session = await runs.AddSessionAsync(Ct, ask);
         await runs.SayAsync(session, "count", Ct);
@@ -157,7 +152,7 @@ public sealed class SessionRunTests : IAsyncDisposable
     [Fact]
     public async Task A_failed_call_is_tried_again_after_the_wait_that_the_upstream_asked_for()
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         var session = await runs.AddSessionAsync(Ct);
         await runs.SayAsync(session, "hello", Ct);
         (await runs.Model.NextCallAsync(Ct)).Fails(new ModelException(ModelFailure.RateLimited, "puppet: 429", retryable: true, TimeSpan.FromSeconds(7)));
@@ -175,7 +170,7 @@ public sealed class SessionRunTests : IAsyncDisposable
     [Fact]
     public async Task A_refusal_by_the_upstream_ends_the_run_with_its_reason_and_no_second_try()
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         var session = await runs.AddSessionAsync(Ct);
         await runs.SayAsync(session, "hello", Ct);
         (await runs.Model.NextCallAsync(Ct)).Fails(new ModelException(ModelFailure.Refused, "puppet answered 401", retryable: false));
@@ -188,7 +183,7 @@ public sealed class SessionRunTests : IAsyncDisposable
     [Fact]
     public async Task A_run_that_never_ends_by_itself_is_stopped_after_its_steps()
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         var session = await runs.AddSessionAsync(Ct);
         await runs.SayAsync(session, "loop", Ct);
         for (var i = 0; i < 10; i++) (await runs.Model.NextCallAsync(Ct)).Calls("count").Ends(ModelStop.ToolUse);
@@ -199,7 +194,7 @@ public sealed class SessionRunTests : IAsyncDisposable
     [Fact]
     public async Task A_tenant_has_no_more_runs_at_work_than_it_may()
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         runs.Allowed = 2;
         var calls = new List<PuppetCall>();
         for (var i = 0; i < 5; i++) await runs.SayAsync(await runs.AddSessionAsync(Ct), "hello", Ct);
@@ -216,7 +211,7 @@ public sealed class SessionRunTests : IAsyncDisposable
     [Fact]
     public async Task A_worker_that_lost_its_claim_writes_nothing_more()
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         var session = await runs.AddSessionAsync(Ct);
         await runs.SayAsync(session, "hello", Ct);
         var call = await runs.Model.NextCallAsync(Ct);
@@ -235,12 +230,12 @@ public sealed class SessionRunTests : IAsyncDisposable
     [Fact]
     public async Task A_restart_asks_the_lost_request_again_and_ends_the_run()
     {
-        var first = await StartAsync();
+        var first = await StartAsync(_tool);
         var session = await first.AddSessionAsync(Ct);
         await first.SayAsync(session, "hello", Ct);
         (await first.Model.NextCallAsync(Ct)).Says("half of");
 
-        var second = await RestartAsync();
+        var second = await RestartAsync(_tool);
         (await second.Model.NextCallAsync(Ct)).Says("whole").Ends();
         var log = await second.UntilAsync<SessionStatusIdle>(session, Ct);
         Assert.Equal([true, false], log.Select(e => e.Body).OfType<SpanModelRequestEnd>().Select(end => end.IsError));
@@ -255,27 +250,25 @@ public sealed class SessionRunTests : IAsyncDisposable
     {
         var tool = new CountingTool("count", repeat);
         tool.Hold();
-        _harness = await RunHarness.StartAsync(_folder.Path, Ct, scope: null, tool);
-        var session = await _harness.AddSessionAsync(Ct);
-        await _harness.SayAsync(session, "count", Ct);
-        (await _harness.Model.NextCallAsync(Ct)).Calls("count").Ends(ModelStop.ToolUse);
+        var runs = await StartAsync(tool);
+        var session = await runs.AddSessionAsync(Ct);
+        await runs.SayAsync(session, "count", Ct);
+        (await runs.Model.NextCallAsync(Ct)).Calls("count").Ends(ModelStop.ToolUse);
         await tool.Begun.Task.WaitAsync(TimeSpan.FromSeconds(10), Ct);
 
-        var scope = _harness.Scope;
-        await _harness.DisposeAsync();
+        runs = await RestartAsync(tool);
         tool.Release();
-        _harness = await RunHarness.StartAsync(_folder.Path, Ct, scope, tool);
-        var next = await _harness.Model.NextCallAsync(Ct);
+        var next = await runs.Model.NextCallAsync(Ct);
         Assert.Contains(told, Assert.IsType<ToolResultContent>(Assert.Single(next.Request.Messages[^1].Content)).Text, StringComparison.Ordinal);
         next.Ends();
-        await _harness.UntilAsync<SessionStatusIdle>(session, Ct);
+        await runs.UntilAsync<SessionStatusIdle>(session, Ct);
         Assert.Equal(calls, Assert.Single(tool.Calls).Value);
     }
 
     [Fact]
     public async Task A_halted_tenants_run_stops_without_a_word_and_goes_on_when_it_is_resumed()
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         var session = await runs.AddSessionAsync(Ct);
         await runs.SayAsync(session, "hello", Ct);
         var call = await runs.Model.NextCallAsync(Ct);
@@ -294,7 +287,7 @@ public sealed class SessionRunTests : IAsyncDisposable
     [Fact]
     public async Task A_tenant_that_is_suspended_and_resumed_while_a_worker_looks_is_taken_up_again()
     {
-        var runs = await StartAsync();
+        var runs = await StartAsync(_tool);
         var session = await runs.AddSessionAsync(Ct);
         runs.Allowed = 0;
         runs.OnceAllowedIsRead = async () =>
@@ -306,20 +299,5 @@ public sealed class SessionRunTests : IAsyncDisposable
         await runs.SayAsync(session, "hello", Ct);
         (await runs.Model.NextCallAsync(Ct)).Ends();
         await runs.UntilAsync<SessionStatusIdle>(session, Ct);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_harness is not null) await _harness.DisposeAsync();
-        _folder.Dispose();
-    }
-
-    private async Task<RunHarness> StartAsync() => _harness = await RunHarness.StartAsync(_folder.Path, Ct, scope: null, _tool);
-
-    private async Task<RunHarness> RestartAsync()
-    {
-        var scope = _harness!.Scope;
-        await _harness.DisposeAsync();
-        return _harness = await RunHarness.StartAsync(_folder.Path, Ct, scope, _tool);
     }
 }

@@ -37,6 +37,8 @@ internal sealed class Dialogue : IAsyncDisposable
         _frames = stream.ReadAsync(ct).GetAsyncEnumerator(ct);
     }
 
+    private string EventsPath => $"v1/sessions/{Uri.EscapeDataString(_session)}/events";
+
     /// <param name="ct">Ends the dialogue, not the run: see <see cref="InterruptAsync"/>.</param>
     public static async Task<Dialogue> OpenAsync(ApiClient api, string session, DialogueView view, CancellationToken ct) =>
         new(api, session, view, await SessionStream.OpenAsync(api, session, after: "0", view.WantsPreviews, ct), ct);
@@ -44,7 +46,7 @@ internal sealed class Dialogue : IAsyncDisposable
     /// <summary>Sends events and waits until the session rests; with a call that waits it rests too.</summary>
     public async Task<Rest> SendAsync(object[] events, CancellationToken ct)
     {
-        var sent = await _api.PostAsync($"v1/sessions/{Uri.EscapeDataString(_session)}/events", new { events }, ct);
+        var sent = await _api.PostAsync(EventsPath, new { events }, ct);
         var own = sent.GetProperty("data")[0];
         for (var begun = false; await _frames.MoveNextAsync();)
         {
@@ -60,7 +62,7 @@ internal sealed class Dialogue : IAsyncDisposable
 
     /// <summary>Asks the session to stop what it does.</summary>
     public async Task InterruptAsync(CancellationToken ct) =>
-        await _api.PostAsync($"v1/sessions/{Uri.EscapeDataString(_session)}/events", new { events = new[] { new { type = "user.interrupt" } } }, ct);
+        await _api.PostAsync(EventsPath, new { events = new[] { new { type = "user.interrupt" } } }, ct);
 
     public async ValueTask DisposeAsync()
     {
@@ -71,7 +73,7 @@ internal sealed class Dialogue : IAsyncDisposable
     /// <summary>Whether the input was taken up before the session came to rest: else that was the rest of a run before it, and its own comes next.</summary>
     private async Task<bool> IsAnsweredAsync(JsonElement own, JsonElement idle, CancellationToken ct)
     {
-        await foreach (var e in _api.ListAsync($"v1/sessions/{Uri.EscapeDataString(_session)}/events?order=desc&types[]={own.TextAt("type")}", int.MaxValue, ct))
+        await foreach (var e in _api.ListAsync($"{EventsPath}?order=desc&types[]={own.TextAt("type")}", int.MaxValue, ct))
         {
             if (e.TextAt("id") != own.TextAt("id")) continue;
             return e.At("processed_at") is { ValueKind: JsonValueKind.String } taken && taken.GetDateTimeOffset() <= idle.GetProperty("processed_at").GetDateTimeOffset();

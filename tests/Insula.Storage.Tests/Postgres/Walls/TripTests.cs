@@ -25,7 +25,7 @@ public sealed class TripTests(SharedPostgres postgres)
     public async Task A_read_is_one_trip_and_a_write_one_for_each_answer_that_it_waits_for(Placement placement)
     {
         await using var database = await postgres.CreateDatabaseAsync(Ct);
-        await using var proxy = CountingProxy.Start(database.Server.Port);
+        await using var proxy = new CountingProxy(database.Server.Port);
         await using var home = await new PostgresHome(postgres) { On = database, Change = options => options with { Main = new Secret(Through(proxy, options.Main)) } }.OpenAsync();
         var tenant = await home.AddTenantAsync(placement);
         await using var store = await home.Get<ITenantStores>().OpenAsync(SystemTask.Run.For(tenant.Id), Ct);

@@ -1,18 +1,6 @@
-using Insula.Agents;
 using Insula.Storage.Tests.Contracts;
 
 namespace Insula.Storage.Tests.Sqlite;
-
-public sealed class SqliteSchedulesTests : SchedulesContract
-{
-    private readonly SqliteHome _home = new();
-
-    protected override Task<ITenantStores> OpenAsync() => _home.OpenStoresAsync();
-
-    protected override Task<ITenantStores> ReopenAsync() => _home.ReopenStoresAsync();
-
-    protected override ValueTask CloseAsync() => _home.DisposeAsync();
-}
 
 public sealed class SqliteScheduleAlarmsTests : ScheduleAlarmsContract
 {
