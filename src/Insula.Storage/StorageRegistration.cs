@@ -11,6 +11,7 @@ using Insula.Tenancy.Audit;
 using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
+using Insula.Tenancy.Prices;
 using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -54,6 +55,7 @@ public static class StorageRegistration
         .AddSingleton<IApiKeyStore, ApiKeyStore>()
         .AddSingleton<IOperatorKeyStore, OperatorKeyStore>()
         .AddSingleton<IPlanStore, PlanStore>()
+        .AddSingleton<IPriceStore, PriceStore>()
         .AddSingleton<IAuditLog, AuditLog>()
         .AddSingleton<IRunQueue, RunQueue>()
         .AddSingleton<IScheduleAlarms, ScheduleAlarms>();

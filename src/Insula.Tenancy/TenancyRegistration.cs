@@ -3,6 +3,7 @@ using Insula.Tenancy.Audit;
 using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
+using Insula.Tenancy.Prices;
 using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.DependencyInjection;
@@ -31,6 +32,7 @@ public static class TenancyRegistration
         services.AddSingleton<ChangeTenant>().AddSingleton<UpdateTenant>().AddSingleton<SuspendTenant>().AddSingleton<ResumeTenant>();
         services.AddSingleton<FollowAccess>();
         services.AddSingleton<ListPlans>().AddSingleton<PutPlan>().AddSingleton<ListAudit>();
+        services.AddSingleton<PriceCatalog>().AddSingleton<RenewTerms>().AddSingleton<ListPrices>().AddSingleton<PutPrice>();
         return services;
     }
 
@@ -50,8 +52,8 @@ public static class TenancyRegistration
             of.Time()));
         services.AddSingleton(static of => new StartTenancy(
             of.Get<TenancyOptions>(),
-            new StartStores(of.Get<IPepperStore>(), of.Get<IOperatorKeyStore>(), of.Get<ITenantDirectory>(), of.Get<IPlanStore>()),
-            new AccessState(of.Get<Peppers>(), of.Get<OperatorKeys>(), of.Get<PlanCatalog>()),
+            new StartStores(of.Get<IPepperStore>(), of.Get<IOperatorKeyStore>(), of.Get<ITenantDirectory>(), of.Get<IPlanStore>(), of.Get<IPriceStore>()),
+            new AccessState(of.Get<Peppers>(), of.Get<OperatorKeys>(), of.Get<PlanCatalog>(), of.Get<PriceCatalog>()),
             of.Get<PlacementChoice>(),
             of.Time(),
             of.Get<ILogger<StartTenancy>>()));

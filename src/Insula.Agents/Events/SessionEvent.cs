@@ -1,4 +1,5 @@
 using Insula.Agents.Runs;
+using Insula.Tenancy.Access;
 using Insula.Tenancy.Identity;
 
 namespace Insula.Agents.Events;
@@ -20,6 +21,9 @@ public sealed record SessionEvent(
     Id<Run>? Run) : IIdentified
 {
     public static string IdPrefix => "sevt";
+
+    /// <summary>Who sent it, of an input: <c>key:key_…</c>, <c>schedule:sched_…</c>. What its run uses is counted under that.</summary>
+    public string? Principal { get; init; }
 }
 
 /// <summary>An event to append: its id is chosen before, because a preview of it may already have been streamed.</summary>
@@ -29,4 +33,10 @@ public sealed record NewEvent(Id<SessionEvent> Id, EventBody Body)
         : this(Id<SessionEvent>.New(), body)
     {
     }
+
+    /// <summary>Who sends it; null for what nobody sent.</summary>
+    public string? Principal { get; init; }
+
+    /// <summary>The same as sent by the scope's principal, unless it says already for whom it is sent.</summary>
+    internal NewEvent By(TenantScope scope) => Principal is null ? this with { Principal = scope.Principal.ToString() } : this;
 }

@@ -53,4 +53,8 @@ public sealed class ModelCatalog(IEnumerable<IModelProvider> providers, ModelOpt
 }
 
 /// <summary>A provider and the model's name there.</summary>
-public sealed record ResolvedModel(IModelProvider Provider, string Name);
+public sealed record ResolvedModel(IModelProvider Provider, string Name)
+{
+    /// <summary><c>provider/model</c>, whatever alias it was asked for by: what prices and usage know it as.</summary>
+    public string FullName => Provider.Name.Contains('/', StringComparison.Ordinal) ? Provider.Name : $"{Provider.Name}/{Name}";
+}

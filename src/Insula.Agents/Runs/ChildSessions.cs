@@ -19,8 +19,9 @@ internal sealed class ChildSessions(ITenantStores stores, Lazy<SessionWork> work
     public static Id<Session> IdOf(ToolCall call) =>
         new(BinaryPrimitives.ReadUInt128BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes($"run_agent {call.Session} {call.IdempotencyKey}"))));
 
-    public Task StartAsync(TenantScope scope, Session child, string prompt, CancellationToken ct) =>
-        work.Value.StartAsync(scope, child, [new NewEvent(new UserMessage([ContentBlock.OfText(prompt)]))], ct);
+    /// <param name="principal">Who began the parent's run, and so this one.</param>
+    public Task StartAsync(TenantScope scope, Session child, string prompt, string? principal, CancellationToken ct) =>
+        work.Value.StartAsync(scope, child, [new NewEvent(new UserMessage([ContentBlock.OfText(prompt)])) { Principal = principal }], ct);
 
     /// <summary>
     /// Brings the parent to look at its call. Asked by the child's worker before it gives its queue entry up, so that a crash

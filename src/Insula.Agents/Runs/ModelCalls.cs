@@ -14,8 +14,11 @@ internal sealed record RunBegin(Run Run, IReadOnlyList<SessionEvent> Input);
 /// The model step: intent in the log, the call, its result with the usage row in one append. A failed call is tried again
 /// on the schedule, each attempt visible in the log; when the schedule ends, so does the run.
 /// </summary>
-internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions options, RunMetrics metrics, TimeProvider time, ILogger<ModelCalls> log)
+internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions options, RunMetrics metrics, Meter meter, TimeProvider time, ILogger<ModelCalls> log)
 {
+    /// <summary>Counts what steps use, of tools as of models.</summary>
+    public Meter Meter => meter;
+
     /// <summary>
     /// Calls the model until it answers or there is no use in trying. <paramref name="begin"/> is given for a run's first
     /// call, <paramref name="intended"/> when the first request stands in the log already. <paramref name="attention"/> ends
@@ -27,16 +30,17 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
         {
             var request = intended ?? await IntendAsync(journal, begin, ct);
             (begin, intended) = (null, null);
+            var asking = new Asking(request, Id<UsageRow>.New(), time.GetUtcNow());
             RunLog.At(log, journal.Session.Id, RunPoint.AfterModelIntent);
             try
             {
-                await AskAsync(journal, request, attention, ct);
+                await AskAsync(journal, asking, attention, ct);
                 return;
             }
             catch (ModelException e)
             {
                 var delay = RetrySchedule.Next(attempt, e, Random.Shared.NextDouble());
-                await RecordFailureAsync(journal, request, e, retries: delay is not null, ct);
+                await RecordFailureAsync(journal, asking, e, retries: delay is not null, ct);
                 if (delay is null) return;
                 await Task.Delay(delay.Value, time, attention);
             }
@@ -59,7 +63,7 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
         return request.Id;
     }
 
-    private async Task AskAsync(RunJournal journal, Id<SessionEvent> request, CancellationToken attention, CancellationToken ct)
+    private async Task AskAsync(RunJournal journal, Asking asking, CancellationToken attention, CancellationToken ct)
     {
         var agent = journal.Session.Agent;
         if (catalog.Resolve(agent.Model.Id).Failed(out var unknown, out var model)) throw new ModelException(ModelFailure.Refused, unknown.Message, retryable: false);
@@ -73,19 +77,19 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
             attention);
         metrics.ModelAnswered(model.Provider.Name, turn.Usage, time.GetElapsedTime(began));
         RunLog.At(log, journal.Session.Id, RunPoint.BeforeModelResult);
-        await RecordAnswerAsync(journal, request, turn, ct);
+        await RecordAnswerAsync(journal, asking, turn, ct);
         RunLog.At(log, journal.Session.Id, RunPoint.AfterModelResult);
     }
 
     /// <summary>A turn without tool calls ends the run in the same append, so that an answer is never seen without its end.</summary>
-    private async Task RecordAnswerAsync(RunJournal journal, Id<SessionEvent> request, ModelTurn turn, CancellationToken ct)
+    private async Task RecordAnswerAsync(RunJournal journal, Asking asking, ModelTurn turn, CancellationToken ct)
     {
         var run = journal.Run!;
         var usage = turn.Usage;
         var events = turn.ToEvents(journal.Session.Agent)
-            .Append(new NewEvent(new SpanModelRequestEnd(request, IsError: false, new ModelUsage(usage.Input, usage.Output, usage.CacheRead, usage.CacheWrite))))
+            .Append(new NewEvent(new SpanModelRequestEnd(asking.Request, IsError: false, new ModelUsage(usage.Input, usage.Output, usage.CacheRead, usage.CacheWrite))))
             .ToList();
-        UsageRow[] row = [RowFor(journal, run, usage)];
+        UsageRow[] row = [RowFor(journal, asking, usage)];
         if (turn.CallsTools)
         {
             await journal.AppendAsync(run, status: null, [], events, row, ct);
@@ -96,16 +100,16 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
         await journal.StopAsync(reason, [], events, row, metrics, ct);
     }
 
-    private async Task RecordFailureAsync(RunJournal journal, Id<SessionEvent> request, ModelException failure, bool retries, CancellationToken ct)
+    private async Task RecordFailureAsync(RunJournal journal, Asking asking, ModelException failure, bool retries, CancellationToken ct)
     {
         metrics.ModelFailed(failure.Failure);
         var run = journal.Run!;
         List<NewEvent> events =
         [
-            new(SpanModelRequestEnd.Failed(request)),
+            new(SpanModelRequestEnd.Failed(asking.Request)),
             new(new SessionError(new ErrorDetail(TypeOf(failure.Failure), failure.Message, retries ? RetryStatus.Retrying : RetryStatus.Exhausted))),
         ];
-        UsageRow[] row = [RowFor(journal, run, default)];
+        UsageRow[] row = [RowFor(journal, asking, default)];
         if (retries)
         {
             events.Add(new NewEvent(new SessionStatusRescheduled()));
@@ -116,8 +120,11 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
         await journal.StopAsync(StopReason.RetriesExhausted, [], events, row, metrics, ct);
     }
 
-    private UsageRow RowFor(RunJournal journal, Run run, TokenUsage usage) =>
-        new(Id<UsageRow>.New(), run.Session, run.Id, UsageRow.Model, journal.Session.Agent.Model.Id, usage, time.GetUtcNow());
+    private UsageRow RowFor(RunJournal journal, Asking asking, TokenUsage usage)
+    {
+        var asked = journal.Session.Agent.Model.Id;
+        return meter.Model(journal, asking.Usage, catalog.Resolve(asked).Failed(out _, out var model) ? asked : model.FullName, usage, asking.Began);
+    }
 
     private static string TypeOf(ModelFailure failure) => failure switch
     {
@@ -125,4 +132,8 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
         ModelFailure.RateLimited => "model_rate_limited_error",
         _ => "model_request_failed_error",
     };
+
+    /// <summary>One attempt.</summary>
+    /// <param name="Usage">The row that will say what it used.</param>
+    private sealed record Asking(Id<SessionEvent> Request, Id<UsageRow> Usage, DateTimeOffset Began);
 }

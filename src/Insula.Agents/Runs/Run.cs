@@ -1,3 +1,4 @@
+using Insula.Agents.Agents;
 using Insula.Agents.Events;
 using Insula.Agents.Models;
 using Insula.Agents.Sessions;
@@ -80,6 +81,17 @@ public sealed record UsageRow(
     public const string Model = "model";
 
     public const string Tool = "tool";
+
+    public Id<Agent>? Agent { get; init; }
+
+    /// <summary>Who began the run (<see cref="SessionEvent.Principal"/>).</summary>
+    public string? Principal { get; init; }
+
+    /// <summary>Micro-dollars; null when nobody knows the price.</summary>
+    public long? CostMicros { get; init; }
+
+    /// <summary>The version of the price that gave the cost; null for none.</summary>
+    public string? PriceVersion { get; init; }
 
     public static string IdPrefix => "use";
 }

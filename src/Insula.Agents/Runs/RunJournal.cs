@@ -135,6 +135,9 @@ internal sealed class RunJournal
         if (run is not null) metrics.Ended(error.Type, run);
     }
 
+    /// <summary>Who began the open run: the sender of the message that it has its digits from.</summary>
+    public string? Principal => Run is { } run ? State.Log.LastOrDefault(e => e.Id.Value == run.Id.Value)?.Principal : null;
+
     /// <summary>Tells watchers of a message that is being produced.</summary>
     public void Preview(FeedItem item) => _feed.Publish(Scope.Tenant, Session.Id, [item]);
 

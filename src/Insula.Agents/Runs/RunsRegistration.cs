@@ -1,7 +1,9 @@
 using Insula.Agents.Models;
 using Insula.Agents.Tools;
+using Insula.Tenancy.Prices;
 using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 
 namespace Insula.Agents.Runs;
@@ -12,15 +14,16 @@ public static class RunsRegistration
     public static IServiceCollection AddRuns(this IServiceCollection services, RunOptions options)
     {
         services.AddSingleton(options);
+        services.TryAddSingleton<PriceCatalog>();
         services.AddSingleton<SessionWakes>().AddSingleton<SessionFeed>();
         services.AddSingleton<SessionWork>();
         services.AddSingleton<ToolBox>();
         services.AddSingleton(sp => new ChildSessions(sp.GetRequiredService<ITenantStores>(), new Lazy<SessionWork>(sp.GetRequiredService<SessionWork>)));
         services.AddSingleton<BuiltInTool, RunAgent>();
         services.AddSingleton<RunMetrics>();
-        services.AddSingleton<TenantRuns>();
+        services.AddSingleton<TenantRuns>().AddSingleton<Meter>();
         services.AddSingleton(sp => new ModelCalls(
-            sp.GetRequiredService<ModelCatalog>(), sp.GetRequiredService<ToolBox>(), options, sp.GetRequiredService<RunMetrics>(), sp.GetRequiredService<TimeProvider>(), sp.GetRequiredService<ILogger<ModelCalls>>()));
+            sp.GetRequiredService<ModelCatalog>(), sp.GetRequiredService<ToolBox>(), options, sp.GetRequiredService<RunMetrics>(), sp.GetRequiredService<Meter>(), sp.GetRequiredService<TimeProvider>(), sp.GetRequiredService<ILogger<ModelCalls>>()));
         services.AddSingleton<SessionWorker>().AddSingleton<RunLeases>().AddSingleton<QueueWatch>().AddSingleton<RunSlots>().AddSingleton<SlotWork>().AddSingleton<LocalTurns>().AddSingleton<SharedTurns>().AddSingleton<FindPlace>();
         services.AddSingleton<RunShareOf>(sp =>
         {

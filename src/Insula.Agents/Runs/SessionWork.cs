@@ -46,7 +46,7 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
         Result<IReadOnlyList<NewEvent>> InputOf(Session found)
         {
             open = found.OpenRun;
-            return input(found);
+            return input(found).Failed(out var refusal, out var events) ? refusal : Result.Of<IReadOnlyList<NewEvent>>([.. events.Select(e => e.By(scope))]);
         }
     }
 
@@ -64,7 +64,7 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
         IReadOnlyList<SessionEvent> events;
         await using (var store = await stores.OpenAsync(scope, ct))
         {
-            events = await store.Sessions.AddAsync(session, initial, ct);
+            events = await store.Sessions.AddAsync(session, [.. initial.Select(e => e.By(scope))], ct);
         }
 
         if (initial.Count > 0)

@@ -152,7 +152,7 @@ internal sealed class SessionWorker(
         RunLog.At(log, journal.Session.Id, RunPoint.BeforeTool);
         try
         {
-            outcome = await tool.RunAsync(new ToolCall(journal.Scope, journal.Session.Id, $"{journal.Run!.Id}/{call.Id}", call.Input) { ToolUse = call.Id }, attention);
+            outcome = await tool.RunAsync(new ToolCall(journal.Scope, journal.Session.Id, $"{journal.Run!.Id}/{call.Id}", call.Input) { ToolUse = call.Id, Principal = journal.Principal }, attention);
         }
         catch (Exception e) when (!attention.IsCancellationRequested)
         {
@@ -184,7 +184,7 @@ internal sealed class SessionWorker(
             status: null,
             [],
             request is null ? [result] : [result, request],
-            [new UsageRow(Id<UsageRow>.New(), run.Session, run.Id, UsageRow.Tool, call.Name, default, time.GetUtcNow())],
+            [models.Meter.Tool(journal, call.Name, time.GetUtcNow())],
             ct);
         pass.Intended = request?.Id;
         metrics.ToolCalled(outcome.IsError);

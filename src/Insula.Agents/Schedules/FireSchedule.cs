@@ -88,7 +88,7 @@ internal sealed class FireSchedule(ITenantStores stores, CreateSession create, S
 
     private async Task<Firing> FireAsync(TenantScope scope, ScheduleDefinition definition, Firing firing, Firing? open, CancellationToken ct)
     {
-        var messages = definition.Messages.Select((message, i) => new NewEvent(firing.EventId(i), message)).ToList();
+        var messages = definition.Messages.Select((message, i) => new NewEvent(firing.EventId(i), message) { Principal = $"schedule:{firing.Schedule}" }).ToList();
         var sent = definition.SessionId is { } session
             ? await SendAsync(scope, session, messages, firing, interrupts: open is not null, ct)
             : await CreateAsync(scope, definition, messages, firing, open, ct);

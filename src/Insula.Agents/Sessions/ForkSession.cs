@@ -24,7 +24,7 @@ public sealed class ForkSession(SessionWork work, IAuditLog audit, TimeProvider 
         var now = time.GetUtcNow();
         var id = Id<Session>.New();
         var starts = events.Any(body => body is UserMessage);
-        List<NewEvent> log = [new NewEvent(new SessionForked(origin, at)), .. events.Select(body => new NewEvent(body))];
+        List<NewEvent> log = [new NewEvent(new SessionForked(origin, at)), .. events.Select(body => new NewEvent(body).By(scope))];
         var forked = await work.ForkAsync(scope, origin, id, starts, session => Fork(session, id, at, log, starts, now), ct);
         if (forked is not { } result) return SessionRules.NotFound;
         if (result.Failed(out var fault, out var fork)) return fault;

@@ -46,6 +46,9 @@ public sealed record ToolCall(TenantScope Scope, Id<Session> Session, string Ide
 {
     /// <summary>The event that records the call.</summary>
     public Id<SessionEvent> ToolUse { get; init; }
+
+    /// <summary>Who began the run; null when nobody knows.</summary>
+    public string? Principal { get; init; }
 }
 
 /// <summary>What a call gave, told to the model.</summary>

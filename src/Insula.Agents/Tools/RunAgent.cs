@@ -77,7 +77,7 @@ internal sealed class RunAgent(ITenantStores stores, ChildSessions children, Run
             child = made;
         }
 
-        await children.StartAsync(call.Scope, child, prompt, ct);
+        await children.StartAsync(call.Scope, child, prompt, call.Principal, ct);
         return ToolOutcome.Pending;
     }
 

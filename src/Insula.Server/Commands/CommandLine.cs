@@ -58,6 +58,7 @@ internal sealed class CommandLine(Terminal terminal)
             ScheduleCommands.Build(_client),
             TenantCommands.Build(_client),
             KeyCommands.Build(_client),
+            PriceCommands.Build(_client),
             DoctorCommand.Build(_client),
             MigrateCommand.Build(_client),
         };

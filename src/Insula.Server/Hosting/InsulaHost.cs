@@ -63,6 +63,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         app.MapAccount();
         app.MapTenants();
         app.MapPlans();
+        app.MapPrices();
         app.MapKeys();
         app.MapRuns();
         app.MapAudit();

@@ -2,7 +2,7 @@ namespace Insula.Storage.Statements;
 
 internal static class EventSql
 {
-    private const string Columns = "seq, event_id, body, created_at, processed_at, epoch, run_id";
+    private const string Columns = "seq, event_id, body, created_at, processed_at, epoch, run_id, principal";
 
     private const string Filter =
         """
@@ -13,8 +13,8 @@ internal static class EventSql
 
     public const string Insert =
         """
-        insert into events (tenant_id, session_id, seq, event_id, type, body, created_at, processed_at, epoch, run_id)
-        values (@tenant_id, @session_id, @seq, @event_id, @type, @body, @created_at, @processed_at, @epoch, @run_id)
+        insert into events (tenant_id, session_id, seq, event_id, type, body, created_at, processed_at, epoch, run_id, principal)
+        values (@tenant_id, @session_id, @seq, @event_id, @type, @body, @created_at, @processed_at, @epoch, @run_id, @principal)
         """;
 
     /// <summary>
@@ -60,7 +60,7 @@ internal static class EventSql
     /// </summary>
     private const string Prefix =
         $"""
-        (select e.seq, e.event_id, e.type, e.body, e.created_at, e.epoch,
+        (select e.seq, e.event_id, e.type, e.body, e.created_at, e.epoch, e.principal,
           case when {TakenUp} then e.processed_at else @settled_at end as processed_at,
           case when {TakenUp} then e.run_id end as run_id
         from events e

@@ -90,8 +90,10 @@ internal static class RunSql
 
     public const string InsertUsage =
         """
-        insert into usage_outbox (tenant_id, usage_id, session_id, run_id, kind, name, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, at)
-        select @tenant_id, @usage_id, @session_id, @run_id, @kind, @name, @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @at
+        insert into usage_outbox (tenant_id, usage_id, session_id, run_id, kind, name, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, at,
+          agent_id, principal, reasoning_tokens, cost_micros, price_version)
+        select @tenant_id, @usage_id, @session_id, @run_id, @kind, @name, @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @at,
+          @agent_id, @principal, @reasoning_tokens, @cost_micros, @price_version
         from sessions s where s.tenant_id = @tenant_id and s.session_id = @session_id and s.epoch = @epoch
         on conflict (tenant_id, usage_id) do nothing
         """;

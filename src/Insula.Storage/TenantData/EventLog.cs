@@ -26,7 +26,7 @@ internal static class EventLog
         List<SessionEvent> appended = new(events.Count);
         foreach (var given in events)
         {
-            var written = new SessionEvent(++lastSeq, given.Id, given.Body, at, ProcessedAt(given, at), epoch, null);
+            var written = new SessionEvent(++lastSeq, given.Id, given.Body, at, ProcessedAt(given, at), epoch, null) { Principal = given.Principal };
             link.Post(
                 EventSql.Insert,
                 ("@tenant_id", tenant),
@@ -38,7 +38,8 @@ internal static class EventLog
                 ("@created_at", Instant.ToNumber(at)),
                 ("@processed_at", Instant.ToValue(written.ProcessedAt)),
                 ("@epoch", epoch),
-                ("@run_id", null));
+                ("@run_id", null),
+                ("@principal", written.Principal));
             appended.Add(written);
         }
 
@@ -93,7 +94,7 @@ internal static class EventLog
         row.Moment(3),
         row.MomentOrNull(4),
         row.GetInt64(5),
-        row.IsDBNull(6) ? null : row.Id<Run>(6));
+        row.IsDBNull(6) ? null : row.Id<Run>(6)) { Principal = row.TextOrNull(7) };
 
     /// <summary>Input stands unprocessed until a run takes it up; anything else is processed as it is written.</summary>
     private static DateTimeOffset? ProcessedAt(NewEvent given, DateTimeOffset at) => given.Body is InputBody ? null : at;

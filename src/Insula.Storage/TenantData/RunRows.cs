@@ -75,7 +75,12 @@ internal static class RunRows
                 ("@output_tokens", row.Tokens.Output),
                 ("@cache_read_tokens", row.Tokens.CacheRead),
                 ("@cache_write_tokens", row.Tokens.CacheWrite),
-                ("@at", Instant.ToNumber(row.At)));
+                ("@at", Instant.ToNumber(row.At)),
+                ("@agent_id", row.Agent?.ToString()),
+                ("@principal", row.Principal),
+                ("@reasoning_tokens", row.Tokens.Reasoning),
+                ("@cost_micros", row.CostMicros ?? (object)Null.Long),
+                ("@price_version", row.PriceVersion));
         }
     }
 

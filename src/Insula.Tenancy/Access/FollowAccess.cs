@@ -1,17 +1,16 @@
 using System.Threading.Channels;
 using Insula.Tenancy.Nodes;
-using Insula.Tenancy.Plans;
 using Microsoft.Extensions.Logging;
 
 namespace Insula.Tenancy.Access;
 
 /// <summary>
 /// Puts into force on this node what other nodes change of tenants, keys and plans, as soon as it hears of it. Nothing
-/// rests on hearing: what is kept in memory of tenants and keys has an age limit, and the plans are read again after it.
+/// rests on hearing: what is kept in memory of tenants and keys has an age limit, and plans and prices are read again after it.
 /// </summary>
-public sealed class FollowAccess(AccessInForce inForce, PlanCatalog plans, IPlanStore store, IWakes wakes, Node node, TimeProvider time, ILogger<FollowAccess> log)
+public sealed class FollowAccess(AccessInForce inForce, RenewTerms terms, IWakes wakes, Node node, TimeProvider time, ILogger<FollowAccess> log)
 {
-    /// <summary>What a change of plans is announced as.</summary>
+    /// <summary>What a change of plans or prices is announced as.</summary>
     internal const string Plans = "plans";
 
     private static readonly TimeSpan PlansAgeMax = TimeSpan.FromSeconds(5);
@@ -44,7 +43,7 @@ public sealed class FollowAccess(AccessInForce inForce, PlanCatalog plans, IPlan
         {
             try
             {
-                plans.Renew(await store.AllAsync(ct));
+                await terms.RunAsync(ct);
                 backoff.Reset();
             }
             catch (Exception e) when (!ct.IsCancellationRequested)

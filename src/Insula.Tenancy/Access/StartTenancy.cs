@@ -3,6 +3,7 @@ using Insula.Tenancy.Faults;
 using Insula.Tenancy.Paging;
 using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
+using Insula.Tenancy.Prices;
 using Insula.Tenancy.Tenants;
 using Insula.Tenancy.Time;
 using Microsoft.Extensions.Logging;
@@ -15,7 +16,7 @@ namespace Insula.Tenancy.Access;
 public sealed record StartedTenancy(Secret? MadeOperatorKey, bool HasTenants);
 
 /// <summary>
-/// Opens what keys and limits rest on, before the first request: peppers, plans, operator keys. On the first start of a
+/// Opens what keys and limits rest on, before the first request: peppers, plans, prices, operator keys. On the first start of a
 /// data folder it makes the pepper file and, unless the settings give one, an operator key. Whatever cannot be used
 /// stops the start with a fault that says what to do.
 /// </summary>
@@ -86,9 +87,14 @@ public sealed class StartTenancy
     {
         // The file in the data folder is optional; one that the settings name must be there.
         var path = _options.PlansFile ?? (File.Exists(_options.DefaultPlansPath) ? _options.DefaultPlansPath : null);
-        if (path is not null && _state.Plans.ReadFile(path, _placements).Failed(out var fault, out _)) return fault;
+        if (path is not null)
+        {
+            if (_state.Plans.ReadFile(path, _placements).Failed(out var fault, out _)) return fault;
+            if (_state.Prices.ReadFile(path).Failed(out fault, out _)) return fault;
+        }
 
         _state.Plans.Put(await _stores.Plans.AllAsync(ct));
+        _state.Prices.Put(await _stores.Prices.AllAsync(ct));
         return default(Done);
     }
 
@@ -104,7 +110,7 @@ public sealed class StartTenancy
 }
 
 /// <summary>What a start reads.</summary>
-internal sealed record StartStores(IPepperStore Peppers, IOperatorKeyStore Operators, ITenantDirectory Tenants, IPlanStore Plans);
+internal sealed record StartStores(IPepperStore Peppers, IOperatorKeyStore Operators, ITenantDirectory Tenants, IPlanStore Plans, IPriceStore Prices);
 
 /// <summary>What a start opens.</summary>
-internal sealed record AccessState(Peppers Peppers, OperatorKeys Operators, PlanCatalog Plans);
+internal sealed record AccessState(Peppers Peppers, OperatorKeys Operators, PlanCatalog Plans, PriceCatalog Prices);

@@ -1,9 +1,9 @@
 using System.Globalization;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Tenants;
-using Insula.Tenancy.Wording;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
+using static Insula.Tenancy.Wording.YamlParts;
 
 namespace Insula.Tenancy.Plans;
 
@@ -20,7 +20,6 @@ internal static class PlanFile
     /// <summary>What a new plan may leave out: reads follow requests, and the others came after the first plan files were written.</summary>
     private static readonly string[] Optional = ["reads_per_minute", "schedules", "schedule_interval_seconds", "run_weight", "runs_minimum"];
 
-    private static readonly string[] RootKeys = ["plans"];
     private static readonly string[] PlanKeys = ["description", "limits", "features", "placement"];
 
     /// <param name="placements">The placement of a name, or why it cannot be had.</param>
@@ -44,12 +43,7 @@ internal static class PlanFile
     {
         try
         {
-            var yaml = new YamlStream();
-            yaml.Load(text);
-            if (yaml.Documents.Count == 0) return Array.Empty<Plan>();
-
-            var root = Mapping(yaml.Documents[0].RootNode, "The file", RootKeys);
-            return root.TryGetValue("plans", out var plans)
+            return Section(text, "plans") is { } plans
                 ? (Plan[])[.. Mapping(plans, "plans", null).Select(entry => ReadPlan(entry.Key, entry.Value, known.GetValueOrDefault(entry.Key), placements))]
                 : Array.Empty<Plan>();
         }
@@ -95,25 +89,6 @@ internal static class PlanFile
         return overrides.ApplyTo(known ?? new Limits(0, 0, 0, 0, 0, 0, 0));
     }
 
-    /// <summary>The entries of a mapping; with <paramref name="allowed"/>, any other key is refused by its name.</summary>
-    private static Dictionary<string, YamlNode> Mapping(YamlNode node, string what, IReadOnlyList<string>? allowed)
-    {
-        if (node is not YamlMappingNode mapping) throw Broken(node, $"{what} must be a mapping of names to values.");
-
-        var entries = new Dictionary<string, YamlNode>();
-        foreach (var (keyNode, value) in mapping.Children)
-        {
-            var key = Text(keyNode, "a key");
-            if (allowed?.Contains(key) == false) throw Broken(keyNode, $"unknown key '{key}'. {NearestName.Suggest(key, allowed)}");
-            entries.Add(key, value);
-        }
-
-        return entries;
-    }
-
-    private static string Text(YamlNode node, string what) =>
-        node is YamlScalarNode { Value: { } text } ? text : throw Broken(node, $"{what} must be text.");
-
     private static string[] Texts(YamlNode node, string what) =>
         node is YamlSequenceNode list ? [.. list.Select(item => Text(item, $"each of {what}"))] : throw Broken(node, $"{what} must be a list.");
 
@@ -121,8 +96,6 @@ internal static class PlanFile
         long.TryParse(Text(node, what).Replace("_", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
             ? number
             : throw Broken(node, $"{what} must be a whole number.");
-
-    private static YamlException Broken(YamlNode node, string message) => new(node.Start, node.End, message);
 
     private static Fault Unusable(string message) => Fault.Unavailable("plans_unusable", message);
 }

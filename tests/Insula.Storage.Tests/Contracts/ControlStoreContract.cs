@@ -4,6 +4,7 @@ using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
 using Insula.Tenancy.Plans;
+using Insula.Tenancy.Prices;
 using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -239,6 +240,18 @@ public abstract class ControlStoreContract : IAsyncLifetime
         await plans.PutAsync(plan with { Placement = null }, Record(null, "plan.put"), Ct);
         Assert.Null(Assert.Single(await plans.AllAsync(Ct)).Placement);
         Assert.Equal(["plan.put", "plan.put", "plan.put", "operator_key.create"], (await Audit.ListAsync(null, First(10), Ct)).Items.Select(static r => r.Action));
+    }
+
+    [Fact]
+    public async Task Every_version_of_a_price_is_kept_in_the_order_of_their_putting()
+    {
+        var prices = _stores.GetRequiredService<IPriceStore>();
+        var first = new Price("a/m*", "price_2", Start.AddDays(9), new Rates(1, 2, 3, 4, 5, 6, 7)) { SetAt = Start };
+        var second = first with { Version = "price_1", From = Start, Rates = new Rates(Rates.Max), Ceiling = true, SetAt = Start.AddTicks(10) };
+        await prices.AddAsync(first, Record(null, "price.put"), Ct);
+        await prices.AddAsync(second, Record(null, "price.put"), Ct);
+        Assert.Equal([first, second], await prices.AllAsync(Ct));
+        Assert.Equal(["price.put", "price.put"], (await Audit.ListAsync(null, First(10), Ct)).Items.Select(static r => r.Action));
     }
 
     [Fact]

@@ -5,6 +5,7 @@ using Insula.Tenancy.Audit;
 using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
+using Insula.Tenancy.Prices;
 using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -32,6 +33,7 @@ public sealed class TestWire
             .AddSingleton(first.GetRequiredService<IApiKeyStore>())
             .AddSingleton(first.GetRequiredService<IOperatorKeyStore>())
             .AddSingleton(first.GetRequiredService<IPlanStore>())
+            .AddSingleton(first.GetRequiredService<IPriceStore>())
             .AddSingleton(first.GetRequiredService<IAuditLog>())
             .AddSingleton(first.GetRequiredService<IRunQueue>())
             .AddSingleton(first.GetRequiredService<PlacementChoice>());

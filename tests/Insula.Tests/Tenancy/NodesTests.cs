@@ -1,5 +1,6 @@
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Plans;
+using Insula.Tenancy.Prices;
 using Insula.Tenancy.Tenants;
 using Insula.TestKit.Nodes;
 
@@ -104,6 +105,20 @@ public sealed class NodesTests : IAsyncLifetime
 
         // Read in the background.
         while (await RequestsOnBAsync(created) != 9)
+        {
+            if (lost) _b.Clock.Advance(TenantStandings.AgeMax);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, Ct);
+        }
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_price_put_on_one_node_holds_on_the_other(bool lost)
+    {
+        var put = default(Price);
+        await ChangeAsync(lost, async () => put = (await _a.Get<PutPrice>().RunAsync(_a.Operator, new PriceChange("a/m", null, new Rates(5), Ceiling: false), Ct)).Value);
+        while (_b.Get<PriceCatalog>().Find("a/m", put!.From) is not { } price || price != put)
         {
             if (lost) _b.Clock.Advance(TenantStandings.AgeMax);
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, Ct);

@@ -64,7 +64,8 @@ internal sealed class OpenAITurn(ErrorAnswer errors)
         }
 
         var cached = Math.Clamp(_usage.PromptTokensDetails?.CachedTokens ?? 0, 0, input);
-        yield return new ModelTurnEnded(StopOf(called), new TokenUsage(input - cached, output, cached, 0));
+        var reasoning = Math.Clamp(_usage.CompletionTokensDetails?.ReasoningTokens ?? 0, 0, output);
+        yield return new ModelTurnEnded(StopOf(called), new TokenUsage(input - cached, output, cached, 0) { Reasoning = reasoning });
     }
 
     private ModelStop StopOf(int called) => _finish switch

@@ -21,9 +21,11 @@ internal sealed record OpenAIToolCall(int? Index, string? Id, OpenAIFunction? Fu
 internal sealed record OpenAIFunction(string? Name, string? Arguments);
 
 /// <summary>Prompt tokens count those read from a cache too.</summary>
-internal sealed record OpenAIUsage(long? PromptTokens, long? CompletionTokens, OpenAIPromptDetails? PromptTokensDetails);
+internal sealed record OpenAIUsage(long? PromptTokens, long? CompletionTokens, OpenAIPromptDetails? PromptTokensDetails, OpenAICompletionDetails? CompletionTokensDetails);
 
 internal sealed record OpenAIPromptDetails(long? CachedTokens);
+
+internal sealed record OpenAICompletionDetails(long? ReasoningTokens);
 
 /// <param name="Code">Text at OpenAI, a status number at others.</param>
 internal sealed record OpenAIError(string? Message, string? Type, JsonElement Code);

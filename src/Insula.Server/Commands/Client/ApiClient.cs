@@ -40,6 +40,8 @@ internal sealed class ApiClient : IDisposable
 
     public Task<JsonElement> PatchAsync(string path, object body, CancellationToken ct) => AnswerAsync(HttpMethod.Patch, path, Json(body), ct);
 
+    public Task<JsonElement> PutAsync(string path, object body, CancellationToken ct) => AnswerAsync(HttpMethod.Put, path, Json(body), ct);
+
     public Task<JsonElement> DeleteAsync(string path, CancellationToken ct) => AnswerAsync(HttpMethod.Delete, path, null, ct);
 
     /// <summary>The items of a list, page after page, at most <paramref name="max"/>.</summary>

@@ -27,7 +27,7 @@ public sealed partial class StatementPlanTests(SharedPostgres postgres)
     /// Tables of the platform that stay small, and indexes that hold few of a table's rows: they are read whole. Of
     /// run_shares_by_start only the last row is read.
     /// </summary>
-    private static readonly string[] Small = ["plans", "operator_keys", "run_queue_leased", "run_queue_held", "tenants_suspended", "run_shares_by_start"];
+    private static readonly string[] Small = ["plans", "prices", "operator_keys", "run_queue_leased", "run_queue_held", "tenants_suspended", "run_shares_by_start"];
 
     /// <summary>Statements that do not go by the tenant, with the column that they go by and why.</summary>
     private static readonly Dictionary<string, (string Column, string Reason)> Exceptions = new(StringComparer.Ordinal)

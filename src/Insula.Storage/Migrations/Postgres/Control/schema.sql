@@ -91,6 +91,22 @@ create policy tenant_isolation on plans as permissive for all to public
   with check ((( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text));
 grant delete, insert, select, update on plans to <user>;
 
+create table prices (
+  version text collate "C" not null,
+  name text collate "C" not null,
+  from_at bigint not null,
+  set_at bigint not null,
+  rates text collate "C" not null,
+  ceiling integer not null,
+  constraint prices_pkey PRIMARY KEY (version)
+);
+alter table prices enable row level security;
+alter table prices force row level security;
+create policy tenant_isolation on prices as permissive for all to public
+  using ((( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text))
+  with check ((( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text));
+grant delete, insert, select, update on prices to <user>;
+
 create table run_queue (
   tenant_id text collate "C" not null,
   session_id text collate "C" not null,

@@ -67,6 +67,7 @@ create table events (
   processed_at bigint,
   epoch bigint not null,
   run_id text collate "C",
+  principal text collate "C",
   constraint events_pkey PRIMARY KEY (tenant_id, session_id, seq),
   constraint events_tenant_id_event_id_key UNIQUE (tenant_id, event_id),
   constraint events_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES sessions(tenant_id, session_id) ON DELETE CASCADE
@@ -252,6 +253,11 @@ create table usage_outbox (
   cache_read_tokens bigint not null,
   cache_write_tokens bigint not null,
   at bigint not null,
+  agent_id text collate "C",
+  principal text collate "C",
+  reasoning_tokens bigint default 0 not null,
+  cost_micros bigint,
+  price_version text collate "C",
   constraint usage_outbox_pkey PRIMARY KEY (tenant_id, usage_id)
 );
 alter table usage_outbox enable row level security;

@@ -48,6 +48,16 @@ CREATE TABLE plans (
   features text not null
 , placement text);
 
+CREATE TABLE prices (
+  version text not null,
+  name text not null,
+  from_at bigint not null,
+  set_at bigint not null,
+  rates text not null,
+  ceiling integer not null,
+  primary key (version)
+);
+
 CREATE TABLE run_queue (
   tenant_id text not null,
   session_id text not null,

@@ -43,7 +43,7 @@ CREATE TABLE events (
   created_at bigint not null,
   processed_at bigint,
   epoch bigint not null,
-  run_id text,
+  run_id text, principal text,
   primary key (tenant_id, session_id, seq),
   unique (tenant_id, event_id),
   foreign key (tenant_id, session_id) references sessions (tenant_id, session_id) on delete cascade
@@ -165,7 +165,7 @@ CREATE TABLE usage_outbox (
   output_tokens bigint not null,
   cache_read_tokens bigint not null,
   cache_write_tokens bigint not null,
-  at bigint not null,
+  at bigint not null, agent_id text, principal text, reasoning_tokens bigint not null default 0, cost_micros bigint, price_version text,
   primary key (tenant_id, usage_id)
 );
 
