@@ -8,6 +8,7 @@ using Insula.Storage.Postgres.Wakes;
 using Insula.Storage.Sqlite;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
+using Insula.Tenancy.Budgets;
 using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
@@ -57,6 +58,7 @@ public static class StorageRegistration
         .AddSingleton<IPlanStore, PlanStore>()
         .AddSingleton<IPriceStore, PriceStore>()
         .AddSingleton<IAuditLog, AuditLog>()
+        .AddSingleton<IBudgetStore, BudgetStore>()
         .AddSingleton<IRunQueue, RunQueue>()
         .AddSingleton<IScheduleAlarms, ScheduleAlarms>();
 }

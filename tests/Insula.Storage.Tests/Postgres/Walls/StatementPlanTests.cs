@@ -41,11 +41,13 @@ public sealed partial class StatementPlanTests(SharedPostgres postgres)
         ["RunShareSql.ChoosePostgres"] = ("tenant_id", "steps from one tenant of the queue to the next"),
         ["RunShareSql.ChooseOrWaitPostgres"] = ("tenant_id", "steps from one tenant of the queue to the next"),
         ["ScheduleAlarmSql.DuePostgres"] = ("due_at", "the platform asks which alarms are due, whosever they are"),
+        ["BudgetSql.RenewPostgres"] = ("node", "a node keeps up its own holds, whosever they are"),
+        ["BudgetSql.ExpiredPostgres"] = ("expires_at", "the platform asks which holds ended, whosever they are"),
         ["RunQueueSql.DroppedPostgres"] = ("first_mark", "the platform walks the queue by age"),
     };
 
     /// <summary>Run once, when the only node of an embedded store starts; or now and then, to count all of a table for the metrics.</summary>
-    private static readonly string[] OnceOnly = ["RunQueueSql.ReleaseAll", "RunQueueSql.DepthPostgres"];
+    private static readonly string[] OnceOnly = ["RunQueueSql.ReleaseAll", "RunQueueSql.DepthPostgres", "BudgetSql.CountHolds"];
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 

@@ -62,6 +62,69 @@ create policy tenant_isolation on audit_heads as permissive for all to public
   with check (((trail = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
 grant delete, insert, select, update on audit_heads to <user>;
 
+create table budget_holds (
+  tenant_id text collate "C" not null,
+  hold_id text collate "C" not null,
+  session_id text collate "C" not null,
+  node text collate "C" not null,
+  micros bigint not null,
+  path text not null,
+  expires_at bigint not null,
+  constraint budget_holds_pkey PRIMARY KEY (tenant_id, hold_id)
+);
+CREATE INDEX budget_holds_by_expiry ON budget_holds USING btree (expires_at);
+CREATE INDEX budget_holds_by_node ON budget_holds USING btree (node);
+CREATE INDEX budget_holds_by_session ON budget_holds USING btree (tenant_id, session_id);
+alter table budget_holds enable row level security;
+alter table budget_holds force row level security;
+create policy tenant_isolation on budget_holds as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on budget_holds to <user>;
+
+create table budget_notices (
+  tenant_id text collate "C" not null,
+  notice_id text collate "C" not null,
+  budget_id text collate "C" not null,
+  percent integer not null,
+  limit_micros bigint not null,
+  spent_micros bigint not null,
+  at bigint not null,
+  constraint budget_notices_pkey PRIMARY KEY (tenant_id, notice_id)
+);
+alter table budget_notices enable row level security;
+alter table budget_notices force row level security;
+create policy tenant_isolation on budget_notices as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on budget_notices to <user>;
+
+create table budgets (
+  tenant_id text collate "C" not null,
+  budget_id text collate "C" not null,
+  scope text collate "C" not null,
+  subject text collate "C" not null,
+  limit_micros bigint not null,
+  period text collate "C" not null,
+  thresholds text not null,
+  set_by text not null,
+  mark bigint not null,
+  created_at bigint not null,
+  updated_at bigint not null,
+  period_start bigint not null,
+  spent_micros bigint default 0 not null,
+  held_micros bigint default 0 not null,
+  notified integer default 0 not null,
+  constraint budgets_pkey PRIMARY KEY (tenant_id, budget_id)
+);
+CREATE INDEX budgets_set ON budgets USING btree (tenant_id) WHERE (scope <> 'session_own'::text);
+alter table budgets enable row level security;
+alter table budgets force row level security;
+create policy tenant_isolation on budgets as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on budgets to <user>;
+
 create table operator_keys (
   handle text collate "C" not null,
   hash bytea not null,

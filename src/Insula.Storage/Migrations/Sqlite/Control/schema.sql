@@ -34,6 +34,47 @@ CREATE TABLE audit_heads (
   seq bigint not null
 );
 
+CREATE TABLE budget_holds (
+  tenant_id text not null,
+  hold_id text not null,
+  session_id text not null,
+  node text not null,
+  micros bigint not null,
+  path text not null,
+  expires_at bigint not null,
+  primary key (tenant_id, hold_id)
+);
+
+CREATE TABLE budget_notices (
+  tenant_id text not null,
+  notice_id text not null,
+  budget_id text not null,
+  percent integer not null,
+  limit_micros bigint not null,
+  spent_micros bigint not null,
+  at bigint not null,
+  primary key (tenant_id, notice_id)
+);
+
+CREATE TABLE budgets (
+  tenant_id text not null,
+  budget_id text not null,
+  scope text not null,
+  subject text not null,
+  limit_micros bigint not null,
+  period text not null,
+  thresholds text not null,
+  set_by text not null,
+  mark bigint not null,
+  created_at bigint not null,
+  updated_at bigint not null,
+  period_start bigint not null,
+  spent_micros bigint not null default 0,
+  held_micros bigint not null default 0,
+  notified integer not null default 0,
+  primary key (tenant_id, budget_id)
+);
+
 CREATE TABLE operator_keys (
   handle text not null primary key,
   hash blob not null,
@@ -104,6 +145,14 @@ CREATE TABLE tenants (
 , server text not null default 'main');
 
 CREATE INDEX api_keys_by_age on api_keys (tenant_id, created_at, key_id);
+
+CREATE INDEX budget_holds_by_expiry on budget_holds (expires_at);
+
+CREATE INDEX budget_holds_by_node on budget_holds (node);
+
+CREATE INDEX budget_holds_by_session on budget_holds (tenant_id, session_id);
+
+CREATE INDEX budgets_set on budgets (tenant_id) where scope <> 'session_own';
 
 CREATE INDEX run_queue_by_age on run_queue (first_mark);
 

@@ -1,0 +1,118 @@
+using Insula.Storage.Engine;
+using Insula.Storage.Statements;
+using Insula.Tenancy.Access;
+using Insula.Tenancy.Audit;
+using Insula.Tenancy.Budgets;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Tenants;
+
+namespace Insula.Storage.Control;
+
+/// <summary>
+/// Holds and what becomes of them, inside the unit of whoever asks: that unit sees the platform's rows too, so it is one of
+/// <see cref="ControlDatabase.Platform"/>. A row of a budget changes only in the hand of a unit that took it.
+/// </summary>
+internal static class HoldRows
+{
+    private static readonly Principal Ledger = new("system", "ledger");
+
+    /// <summary>The budgets of these keys that stand, held until the unit ends.</summary>
+    public static async ValueTask<List<BudgetRow>> TakeAsync(Link link, Id<Tenant> tenant, IEnumerable<string> keys, DateTimeOffset now)
+    {
+        List<BudgetRow> rows = [];
+        foreach (var some in keys.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Chunk(HoldRequest.PathMax))
+        {
+            (string, object?)[] values = [("@tenant_id", tenant.ToString()), .. Enumerable.Range(0, HoldRequest.PathMax).Select(i => ($"@b{i + 1}", (object?)some.ElementAtOrDefault(i) ?? ""))];
+            rows.AddRange(link.Dialect == Dialect.Sqlite
+                ? await link.AllAsync(BudgetSql.TakePathSqlite, BudgetRow.Read, [.. values, ("@now", Instant.ToNumber(now))])
+                : await link.AllAsync(BudgetSql.TakePathPostgres, BudgetRow.Read, values));
+        }
+
+        return rows;
+    }
+
+    /// <summary>
+    /// Puts real costs in the place of holds. They count on the budgets that stand now, whether or not the step knew of them;
+    /// a usage that was settled before is the caller's to leave out.
+    /// </summary>
+    public static ValueTask<IReadOnlyList<BudgetNotice>> SettleAsync(Link link, Id<Tenant> tenant, IReadOnlyList<SettledUsage> usage, DateTimeOffset now) =>
+        EndAsync(link, tenant, [.. usage.Select(static one => one.Id.ToString())], usage, now);
+
+    public static async ValueTask ReleaseAsync(Link link, Id<Tenant> tenant, IReadOnlyCollection<Id<Hold>> holds, DateTimeOffset now) =>
+        await EndAsync(link, tenant, [.. holds.Select(static hold => hold.ToString())], [], now);
+
+    private static async ValueTask<IReadOnlyList<BudgetNotice>> EndAsync(Link link, Id<Tenant> tenant, IReadOnlyList<string> holds, IReadOnlyList<SettledUsage> usage, DateTimeOffset now)
+    {
+        if (holds.Count == 0) return [];
+        var ended = await link.AllAsync(
+            BudgetSql.EndHolds,
+            static row => new EndedHold(row.GetString(0), row.GetInt64(1), [.. row.GetString(2).Split(' ').Select(PathEntry.Parse)]),
+            ("@tenant_id", tenant.ToString()),
+            ("@holds", Rows.ToNames(holds)));
+        var paths = ended.ToDictionary(static hold => hold.Id, static hold => hold.Path.Select(static entry => entry.Key).ToList(), StringComparer.Ordinal);
+        List<(string Key, long Micros)> spent = [.. usage.Where(static one => one.Micros > 0)
+            .SelectMany(one => PathOf(tenant, one).Union(paths.GetValueOrDefault(one.Id.ToString()) ?? [], StringComparer.Ordinal).Select(key => (key, one.Micros)))];
+        var rows = await TakeAsync(link, tenant, [.. ended.SelectMany(static hold => hold.Path).Select(static entry => entry.Key), .. spent.Select(static cost => cost.Key)], now);
+        List<BudgetNotice> notices = [];
+        foreach (var row in rows)
+        {
+            var freed = ended.Where(hold => hold.Path.Contains(new PathEntry(row.Budget.Key.ToString(), row.Mark))).Sum(static hold => hold.Micros);
+            var cost = spent.Where(one => string.Equals(one.Key, row.Budget.Key.ToString(), StringComparison.Ordinal)).Sum(static one => one.Micros);
+            var counted = row with { Budget = row.Budget with { HeldMicros = row.Budget.HeldMicros - freed, SpentMicros = row.Budget.SpentMicros + cost } };
+            Notice(link, counted, notices);
+        }
+
+        return notices;
+    }
+
+    private static void Notice(Link link, BudgetRow row, List<BudgetNotice> notices)
+    {
+        foreach (var percent in row.Reached().ToList())
+        {
+            var budget = row.Budget;
+            notices.Add(new BudgetNotice(budget, percent, row.Now));
+            link.Post(
+                BudgetSql.AddNotice,
+                ("@tenant_id", row.TenantKey),
+                ("@notice_id", Id<BudgetNoticeId>.New().ToString()),
+                ("@budget_id", budget.Key.ToString()),
+                ("@percent", percent),
+                ("@limit_micros", budget.LimitMicros),
+                ("@spent_micros", budget.SpentMicros),
+                ("@at", Instant.ToNumber(row.Now)));
+            AuditLog.Append(link, new AuditRecord(budget.Tenant, Ledger, "budget.threshold", budget.Key.ToString(), $"{percent} % of {budget.LimitMicros} micro-dollars", row.Now));
+            row = row with { Notified = percent };
+        }
+
+        row.Write(link);
+    }
+
+    private static List<string> PathOf(Id<Tenant> tenant, SettledUsage usage) =>
+    [
+        BudgetKey.Platform.ToString(),
+        BudgetKey.Of(tenant).ToString(),
+        new BudgetKey(BudgetScope.Agent, usage.Agent).ToString(),
+        new BudgetKey(BudgetScope.Session, usage.Session).ToString(),
+        new BudgetKey(BudgetScope.SessionOwn, usage.Session).ToString(),
+    ];
+
+    private readonly record struct PathEntry(string Key, long Mark)
+    {
+        public static PathEntry Parse(string text)
+        {
+            var at = text.LastIndexOf('@');
+            return new(text[..at], long.Parse(text.AsSpan(at + 1)));
+        }
+    }
+
+    private sealed record EndedHold(string Id, long Micros, IReadOnlyList<PathEntry> Path);
+
+    private sealed class BudgetNoticeId : IIdentified
+    {
+        private BudgetNoticeId()
+        {
+        }
+
+        public static string IdPrefix => "bnot";
+    }
+}
