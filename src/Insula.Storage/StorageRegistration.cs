@@ -13,6 +13,7 @@ using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Prices;
+using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -60,5 +61,6 @@ public static class StorageRegistration
         .AddSingleton<IAuditLog, AuditLog>()
         .AddSingleton<IBudgetStore, BudgetStore>()
         .AddSingleton<IRunQueue, RunQueue>()
-        .AddSingleton<IScheduleAlarms, ScheduleAlarms>();
+        .AddSingleton<IScheduleAlarms, ScheduleAlarms>()
+        .AddSingleton<IRateGrants, RateGrants>();
 }

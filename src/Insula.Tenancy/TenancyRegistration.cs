@@ -23,7 +23,7 @@ public static class TenancyRegistration
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.AddSingleton<PlanCatalog>().AddSingleton<AccessSignals>();
-        services.AddSingleton<RateLimiter>().AddSingleton<AddressLimiter>();
+        services.AddSingleton(static of => new RateLimiter(of.Time(), of.Get<Node>().Alone ? null : of.Get<IRateGrants>())).AddSingleton<AddressLimiter>();
         services.TryAddSingleton<IPepperStore>(new PepperFile(options.PepperPath));
         services.AddAccess();
         services.AddSingleton<CreateApiKey>().AddSingleton<IssueTenantKey>().AddSingleton<ListApiKeys>().AddSingleton<ShowApiKey>();

@@ -30,7 +30,8 @@ internal static class KeyCommands
         var scope = new Option<string[]>("--scope") { Description = "read, write or admin; may be given again [read and write]", HelpName = "scope" };
         var expires = new Option<string?>("--expires") { Description = "When it ends: a time such as 2027-01-31T00:00:00Z, or from now: 12h, 30d", HelpName = "when" };
         var tenant = new Option<string?>("--tenant") { Description = "For this tenant, as the operator (needs the operator key)", HelpName = "id" };
-        var command = new Command("create", "Create a key; its text is shown once") { name, scope, expires, tenant };
+        var limit = LimitOption.CreateForKey();
+        var command = new Command("create", "Create a key; its text is shown once") { name, scope, expires, limit, tenant };
         command.SetAction(async (parsed, ct) =>
         {
             var owner = parsed.GetValue(tenant);
@@ -38,12 +39,12 @@ internal static class KeyCommands
             var printer = client.PrinterOf(parsed);
             var scopes = parsed.GetValue(scope) is { Length: > 0 } given ? given : null;
             var path = owner is null ? Path : $"api/v1/tenants/{Uri.EscapeDataString(owner)}/keys";
-            var body = new { name = parsed.GetRequiredValue(name), scopes, expires_at = Durations.Moment("--expires", parsed.GetValue(expires), client.Terminal.Time) };
+            var body = new { name = parsed.GetRequiredValue(name), scopes, expires_at = Durations.Moment("--expires", parsed.GetValue(expires), client.Terminal.Time), limits = LimitOption.Read(parsed.GetValue(limit)) };
             printer.One(await api.PostAsync(path, body, ct), NewKeyFields);
             printer.Note("The key is shown this once: keep it now.");
             return (int)ExitCode.Ok;
         });
-        return command.WithExamples("insula key create dashboard --scope read --expires 90d", "insula key create support --tenant tnt_… --scope read");
+        return command.WithExamples("insula key create dashboard --scope read --expires 90d", "insula key create support --tenant tnt_… --scope read", "insula key create ci --limit requests_per_minute=30");
     }
 
     private static Command List(ClientOptions client)

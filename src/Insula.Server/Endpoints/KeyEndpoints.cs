@@ -1,6 +1,7 @@
 using Insula.Server.Http;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.RateLimits;
 
 namespace Insula.Server.Endpoints;
 
@@ -30,7 +31,7 @@ internal static class KeyEndpoints
     {
         if ((await http.ReadBodyAsync<CreateKeyRequest>(ApiJson.Options, ct)).Failed(out var fault, out var body)) return Answers.Of(fault);
 
-        var created = await create.RunAsync(http.TenantScope(), new ApiKeyRequest(body.Name, body.Scopes, body.ExpiresAt), ct);
+        var created = await create.RunAsync(http.TenantScope(), new ApiKeyRequest(body.Name, body.Scopes, body.ExpiresAt, body.Limits), ct);
         return Answers.Of(created, key => Answers.Created(CreatedKeyView.Of(key)));
     }
 
@@ -66,13 +67,15 @@ internal static class KeyEndpoints
 /// <param name="Name">1 to 100 characters, for people.</param>
 /// <param name="Scopes">Any of <c>read</c>, <c>write</c>, <c>admin</c>, none beyond the maker's; read and write when left out.</param>
 /// <param name="ExpiresAt">In the future; without it the key lasts until it is revoked.</param>
-internal sealed record CreateKeyRequest(string Name, IReadOnlyList<string>? Scopes = null, DateTimeOffset? ExpiresAt = null);
+/// <param name="Limits">Rates of this key below the tenant's; a call has to keep both.</param>
+internal sealed record CreateKeyRequest(string Name, IReadOnlyList<string>? Scopes = null, DateTimeOffset? ExpiresAt = null, KeyLimits? Limits = null);
 
 /// <param name="OverlapSeconds">How long the old key stays in force: 0 to 2592000 (30 days), 86400 (24 hours) when left out.</param>
 internal sealed record RotateKeyRequest(int? OverlapSeconds = null);
 
 /// <summary>A key as the API shows it, without its text.</summary>
 /// <param name="RotatedTo">The key that replaces this one.</param>
+/// <param name="Limits">Rates of this key below the tenant's; null for none.</param>
 internal sealed record KeyView(
     Id<ApiKey> Id,
     string Name,
@@ -81,10 +84,11 @@ internal sealed record KeyView(
     DateTimeOffset? ExpiresAt,
     DateTimeOffset? RevokedAt,
     DateTimeOffset? LastUsedAt,
-    Id<ApiKey>? RotatedTo)
+    Id<ApiKey>? RotatedTo,
+    KeyLimits? Limits)
 {
     public static KeyView Of(ApiKey key) =>
-        new(key.Id, key.Name, PermissionNames.Of(key.Permissions), key.CreatedAt, key.ExpiresAt, key.RevokedAt, key.LastUsedAt, key.RotatedTo);
+        new(key.Id, key.Name, PermissionNames.Of(key.Permissions), key.CreatedAt, key.ExpiresAt, key.RevokedAt, key.LastUsedAt, key.RotatedTo, key.Limits);
 }
 
 /// <summary>A new key with its text.</summary>
@@ -95,8 +99,10 @@ internal sealed record CreatedKeyView(
     string Name,
     IReadOnlyList<string> Scopes,
     DateTimeOffset CreatedAt,
-    DateTimeOffset? ExpiresAt)
+    DateTimeOffset? ExpiresAt,
+    KeyLimits? Limits)
 {
     public static CreatedKeyView Of(CreatedApiKey created) => new(
-        created.Key.Id, created.Secret.Reveal(), created.Key.Name, PermissionNames.Of(created.Key.Permissions), created.Key.CreatedAt, created.Key.ExpiresAt);
+        created.Key.Id, created.Secret.Reveal(), created.Key.Name, PermissionNames.Of(created.Key.Permissions), created.Key.CreatedAt, created.Key.ExpiresAt,
+        created.Key.Limits);
 }

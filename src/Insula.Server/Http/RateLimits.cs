@@ -1,9 +1,7 @@
 using System.Globalization;
 using Insula.Server.Telemetry;
 using Insula.Tenancy.Access;
-using Insula.Tenancy.Identity;
 using Insula.Tenancy.RateLimits;
-using Insula.Tenancy.Tenants;
 
 namespace Insula.Server.Http;
 
@@ -25,9 +23,8 @@ internal sealed class RateLimits(RequestDelegate next, RateLimiter tenants, Addr
         if (http.Features.Get<SignedIn>() is SignedInTenant tenant)
         {
             var classes = ClassesOf(endpoint.Metadata.GetRequiredMetadata<CallerRule>().Class);
-            var decision = tenants.Take(tenant.Scope.Tenant, classes, tenant.Limits);
-            WriteFields(http, tenant.Scope.Tenant, decision);
-            return GoOn(http, decision);
+            var decided = tenants.TakeAsync(tenant.Scope, classes, tenant.Limits, http.RequestAborted);
+            return decided.IsCompletedSuccessfully ? GoOn(http, tenant.Scope, decided.Result) : AwaitedAsync(http, tenant.Scope, decided);
         }
 
         if (endpoint.Metadata.GetMetadata<AddressLimit>() is { } limit)
@@ -38,22 +35,31 @@ internal sealed class RateLimits(RequestDelegate next, RateLimiter tenants, Addr
         return next(http);
     }
 
+    private async Task AwaitedAsync(HttpContext http, TenantScope scope, ValueTask<RateDecision> decision) => await GoOn(http, scope, await decision);
+
+    private Task GoOn(HttpContext http, TenantScope scope, RateDecision decision)
+    {
+        WriteFields(http, scope, decision);
+        return GoOn(http, decision);
+    }
+
     private Task GoOn(HttpContext http, RateDecision decision)
     {
         if (decision.Fault is not { } fault) return next(http);
-        metrics.RateLimited(NameOf(decision.Class));
+        metrics.RateLimited(RateClassList.Name(decision.Class));
         return http.WriteFaultAsync(fault);
     }
 
-    private void WriteFields(HttpContext http, Id<Tenant> tenant, RateDecision decision)
+    private void WriteFields(HttpContext http, TenantScope scope, RateDecision decision)
     {
         var headers = http.Response.Headers;
-        var name = NameOf(decision.Class);
+        var name = RateClassList.Name(decision.Class);
         var reset = Seconds(decision.Reset);
         // The policy's window is the time in which the whole burst comes back, so quota and window describe the rate exactly.
         var window = (long)SecondsPerMinute * decision.Burst / decision.PerMinute;
-        headers["RateLimit-Policy"] = $"\"{name}\";q={decision.Burst};w={window};pk=:{PartitionKey(tenant)}:";
-        headers["RateLimit"] = $"\"{name}\";r={decision.Remaining};t={reset};pk=:{PartitionKey(tenant)}:";
+        var partition = PartitionKey(decision.Holder == RateHolder.Key ? scope.Principal.Name : scope.Tenant.ToString());
+        headers["RateLimit-Policy"] = $"\"{name}\";q={decision.Burst};w={window};pk=:{partition}:";
+        headers["RateLimit"] = $"\"{name}\";r={decision.Remaining};t={reset};pk=:{partition}:";
         if (!http.IsVendorPath()) return;
 
         headers["anthropic-ratelimit-requests-limit"] = decision.Burst.ToString(CultureInfo.InvariantCulture);
@@ -61,8 +67,8 @@ internal sealed class RateLimits(RequestDelegate next, RateLimiter tenants, Addr
         headers["anthropic-ratelimit-requests-reset"] = (time.GetUtcNow() + decision.Reset).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
     }
 
-    /// <summary>The tenant that the quota belongs to, as the byte sequence that structured fields want.</summary>
-    private static string PartitionKey(Id<Tenant> tenant) => Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes(tenant.ToString()));
+    /// <summary>The tenant or key that the quota belongs to, as the byte sequence that structured fields want.</summary>
+    private static string PartitionKey(string holder) => Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes(holder));
 
     private static long Seconds(TimeSpan span) => (long)Math.Ceiling(span.TotalSeconds);
 
@@ -73,14 +79,5 @@ internal sealed class RateLimits(RequestDelegate next, RateLimiter tenants, Addr
         CallClass.Learn => RateClasses.Requests | RateClasses.Learn,
         CallClass.Reason => RateClasses.Reads | RateClasses.Reason,
         _ => throw new ArgumentOutOfRangeException(nameof(call), call, "Not a class of calls."),
-    };
-
-    private static string NameOf(RateClasses one) => one switch
-    {
-        RateClasses.Requests => "requests",
-        RateClasses.Reads => "reads",
-        RateClasses.Learn => "learn",
-        RateClasses.Reason => "reason",
-        _ => throw new ArgumentOutOfRangeException(nameof(one), one, "A decision speaks of one class."),
     };
 }

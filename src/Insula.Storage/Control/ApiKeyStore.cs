@@ -4,6 +4,7 @@ using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
+using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
 
 namespace Insula.Storage.Control;
@@ -97,7 +98,8 @@ internal sealed class ApiKeyStore(ControlDatabase control) : IApiKeyStore
         ("@expires_at", Instant.ToValue(key.ExpiresAt)),
         ("@revoked_at", Instant.ToValue(key.RevokedAt)),
         ("@last_used_at", Instant.ToValue(key.LastUsedAt)),
-        ("@rotated_to", key.RotatedTo?.ToString()));
+        ("@rotated_to", key.RotatedTo?.ToString()),
+        ("@limits", key.Limits is { } limits ? Rows.ToJson(limits) : null));
 
     private static void RefuseForeign(TenantScope scope, ApiKey key)
     {
@@ -116,5 +118,8 @@ internal sealed class ApiKeyStore(ControlDatabase control) : IApiKeyStore
         row.MomentOrNull(8),
         row.MomentOrNull(9),
         row.MomentOrNull(10),
-        row.IsDBNull(11) ? null : row.Id<ApiKey>(11));
+        row.IsDBNull(11) ? null : row.Id<ApiKey>(11))
+    {
+        Limits = row.IsDBNull(12) ? null : row.Json<KeyLimits>(12),
+    };
 }

@@ -2,12 +2,12 @@ namespace Insula.Storage.Statements;
 
 internal static class ApiKeySql
 {
-    private const string Columns = "key_id, tenant_id, name, handle, hash, pepper_version, permissions, created_at, expires_at, revoked_at, last_used_at, rotated_to";
+    private const string Columns = "key_id, tenant_id, name, handle, hash, pepper_version, permissions, created_at, expires_at, revoked_at, last_used_at, rotated_to, limits";
 
     public const string Insert =
         """
-        insert into api_keys (tenant_id, key_id, name, handle, hash, pepper_version, permissions, created_at, expires_at, revoked_at, last_used_at, rotated_to)
-        values (@tenant_id, @key_id, @name, @handle, @hash, @pepper_version, @permissions, @created_at, @expires_at, @revoked_at, @last_used_at, @rotated_to)
+        insert into api_keys (tenant_id, key_id, name, handle, hash, pepper_version, permissions, created_at, expires_at, revoked_at, last_used_at, rotated_to, limits)
+        values (@tenant_id, @key_id, @name, @handle, @hash, @pepper_version, @permissions, @created_at, @expires_at, @revoked_at, @last_used_at, @rotated_to, @limits)
         """;
 
     public const string FindByHandle = $"select {Columns} from api_keys where handle = @handle";

@@ -1,4 +1,5 @@
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
 
 namespace Insula.Tenancy.Access;
@@ -25,4 +26,7 @@ public sealed record ApiKey(
     Id<ApiKey>? RotatedTo) : IIdentified
 {
     public static string IdPrefix => "key";
+
+    /// <summary>Rates of this key below its tenant's; null for none.</summary>
+    public KeyLimits? Limits { get; init; }
 }

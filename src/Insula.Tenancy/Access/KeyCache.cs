@@ -49,7 +49,7 @@ internal sealed class CachedKey(ApiKey row)
 
     public ApiKey Row { get; } = row;
 
-    public TenantScope Scope { get; } = new(row.Tenant, Principal.Of(row.Id), row.Permissions);
+    public TenantScope Scope { get; } = new(row.Tenant, Principal.Of(row.Id), row.Permissions) { KeyLimits = row.Limits };
 
     /// <summary>True for one caller in each interval: every use counts, but not every use is written.</summary>
     public bool TimeToNote(DateTimeOffset now, TimeSpan interval)

@@ -1,5 +1,6 @@
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
 using Insula.Tenancy.Time;
 using Insula.Tenancy.Wording;
@@ -13,7 +14,8 @@ public sealed record CreatedApiKey(ApiKey Key, Secret Secret);
 /// <param name="Name">1 to 100 characters, for people.</param>
 /// <param name="Scopes">Names of <see cref="Permissions"/>; null gives read and write.</param>
 /// <param name="ExpiresAt">In the future; null for a key that lasts until it is revoked.</param>
-public sealed record ApiKeyRequest(string? Name, IReadOnlyList<string>? Scopes = null, DateTimeOffset? ExpiresAt = null);
+/// <param name="Limits">Rates below the tenant's; null for none.</param>
+public sealed record ApiKeyRequest(string? Name, IReadOnlyList<string>? Scopes = null, DateTimeOffset? ExpiresAt = null, KeyLimits? Limits = null);
 
 /// <summary>Makes keys, and is the one place that checks what a new key may be.</summary>
 public sealed class KeyMint
@@ -38,24 +40,28 @@ public sealed class KeyMint
         var permissions = Permissions.Read | Permissions.Write;
         if (request.Scopes is { } scopes && PermissionNames.Parse("scopes", scopes).Failed(out fault, out permissions)) return fault;
         if (!maker.Allows(permissions)) return Exceeds(maker, permissions);
+        if (KeyLimits.Check(request.Limits).Failed(out fault, out var limits) && fault is not null) return fault;
 
         return request.ExpiresAt <= _time.GetUtcNow()
             ? Fault.Invalid("expires_at", "expires_at must be in the future.")
-            : Mint(maker.Tenant, name, permissions, request.ExpiresAt);
+            : Mint(maker.Tenant, name, permissions, request.ExpiresAt, limits);
     }
 
     /// <summary>The first key of a tenant, with every right.</summary>
-    internal CreatedApiKey MakeOwner(Id<Tenant> tenant) => Mint(tenant, OwnerKeyName, Permissions.All, null);
+    internal CreatedApiKey MakeOwner(Id<Tenant> tenant) => Mint(tenant, OwnerKeyName, Permissions.All, null, null);
 
     /// <summary>A key in every way like <paramref name="old"/>, but for its text.</summary>
     internal Result<CreatedApiKey> MakeSuccessor(TenantScope maker, ApiKey old) =>
-        maker.Allows(old.Permissions) ? Mint(old.Tenant, old.Name, old.Permissions, old.ExpiresAt) : Exceeds(maker, old.Permissions);
+        maker.Allows(old.Permissions) ? Mint(old.Tenant, old.Name, old.Permissions, old.ExpiresAt, old.Limits) : Exceeds(maker, old.Permissions);
 
-    private CreatedApiKey Mint(Id<Tenant> tenant, string name, Permissions permissions, DateTimeOffset? expiresAt)
+    private CreatedApiKey Mint(Id<Tenant> tenant, string name, Permissions permissions, DateTimeOffset? expiresAt, KeyLimits? limits)
     {
         var text = KeyText.New(KeyKind.Tenant);
         var key = new ApiKey(
-            Id<ApiKey>.New(), tenant, name, text.Handle, _peppers.Hash(text.Text.Reveal()), _peppers.CurrentVersion, permissions, _time.NowInMicroseconds(), expiresAt?.InMicroseconds(), null, null, null);
+            Id<ApiKey>.New(), tenant, name, text.Handle, _peppers.Hash(text.Text.Reveal()), _peppers.CurrentVersion, permissions, _time.NowInMicroseconds(), expiresAt?.InMicroseconds(), null, null, null)
+        {
+            Limits = limits,
+        };
         return new(key, text.Text);
     }
 

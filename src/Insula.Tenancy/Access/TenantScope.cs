@@ -1,5 +1,6 @@
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
 
 namespace Insula.Tenancy.Access;
@@ -33,6 +34,9 @@ public sealed class TenantScope
     public Principal Principal { get; }
 
     public Permissions Permissions { get; }
+
+    /// <summary>Rates of the key that acts, below its tenant's; null for none, as for every task of the system.</summary>
+    public KeyLimits? KeyLimits { get; internal init; }
 
     public bool Allows(Permissions needed) => (Permissions & needed) == needed;
 

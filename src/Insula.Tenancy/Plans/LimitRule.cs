@@ -24,6 +24,11 @@ internal sealed record LimitRule(string Name, long Max, Func<LimitOverrides, lon
         new("schedule_interval_seconds", 31_536_000, static o => o.ScheduleIntervalSeconds, static (o, v) => o with { ScheduleIntervalSeconds = (int)v }),
         new("run_weight", 1_000, static o => o.RunWeight, static (o, v) => o with { RunWeight = (int)v }),
         new("runs_minimum", 1_000, static o => o.RunsMinimum, static (o, v) => o with { RunsMinimum = (int)v }, Min: 0),
+        new("runs_per_minute", PerMinuteMax, static o => o.RunsPerMinute, static (o, v) => o with { RunsPerMinute = (int)v }, Min: 0),
+        new("tokens_per_minute", 1_000_000_000_000, static o => o.TokensPerMinute, static (o, v) => o with { TokensPerMinute = v }, Min: 0),
+        new("sessions", 1_000_000_000, static o => o.Sessions, static (o, v) => o with { Sessions = v }),
+        new("agents", 1_000_000, static o => o.Agents, static (o, v) => o with { Agents = (int)v }),
+        new("keys", 100_000, static o => o.Keys, static (o, v) => o with { Keys = (int)v }),
     ];
 
     public static IReadOnlyList<string> Names { get; } = [.. All.Select(static rule => rule.Name)];
@@ -56,5 +61,10 @@ internal sealed record LimitRule(string Name, long Max, Func<LimitOverrides, lon
         ScheduleIntervalSeconds = limits.ScheduleIntervalSeconds,
         RunWeight = limits.RunWeight,
         RunsMinimum = limits.RunsMinimum,
+        RunsPerMinute = limits.RunsPerMinute,
+        TokensPerMinute = limits.TokensPerMinute,
+        Sessions = limits.Sessions,
+        Agents = limits.Agents,
+        Keys = limits.Keys,
     };
 }

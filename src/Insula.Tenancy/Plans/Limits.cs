@@ -12,6 +12,11 @@ namespace Insula.Tenancy.Plans;
 /// <param name="ScheduleIntervalSeconds">The least time between two firings of one schedule.</param>
 /// <param name="RunWeight">The share of the workers when tenants contend for them, against the others' weights.</param>
 /// <param name="RunsMinimum">Workers that runs get before other tenants' do, while there is work for them.</param>
+/// <param name="RunsPerMinute">Messages that queue a run; 0 for no limit. Burst is twice the rate.</param>
+/// <param name="TokensPerMinute">Tokens of model calls, in and out; 0 for no limit. A call over it waits. Burst is twice the rate.</param>
+/// <param name="Sessions">Sessions kept, archived ones included.</param>
+/// <param name="Agents">Agents that are not archived.</param>
+/// <param name="Keys">API keys in force.</param>
 public sealed record Limits(
     int RequestsPerMinute,
     int ReadsPerMinute,
@@ -23,7 +28,12 @@ public sealed record Limits(
     int Schedules = 5,
     int ScheduleIntervalSeconds = 300,
     int RunWeight = 1,
-    int RunsMinimum = 0);
+    int RunsMinimum = 0,
+    int RunsPerMinute = 0,
+    long TokensPerMinute = 0,
+    long Sessions = 1_000_000,
+    int Agents = 10_000,
+    int Keys = 1_000);
 
 /// <summary>Per-tenant replacements of a plan's limits; a null member keeps the plan's value.</summary>
 public sealed record LimitOverrides
@@ -52,6 +62,16 @@ public sealed record LimitOverrides
 
     public int? RunsMinimum { get; init; }
 
+    public int? RunsPerMinute { get; init; }
+
+    public long? TokensPerMinute { get; init; }
+
+    public long? Sessions { get; init; }
+
+    public int? Agents { get; init; }
+
+    public int? Keys { get; init; }
+
     /// <summary>
     /// Applies the overrides. Reads follow overridden requests at ten to one unless they are overridden themselves, as
     /// they do in every plan.
@@ -67,5 +87,10 @@ public sealed record LimitOverrides
         Schedules ?? plan.Schedules,
         ScheduleIntervalSeconds ?? plan.ScheduleIntervalSeconds,
         RunWeight ?? plan.RunWeight,
-        RunsMinimum ?? plan.RunsMinimum);
+        RunsMinimum ?? plan.RunsMinimum,
+        RunsPerMinute ?? plan.RunsPerMinute,
+        TokensPerMinute ?? plan.TokensPerMinute,
+        Sessions ?? plan.Sessions,
+        Agents ?? plan.Agents,
+        Keys ?? plan.Keys);
 }

@@ -1,92 +1,100 @@
-using System.Collections.Concurrent;
-
 namespace Insula.Tenancy.RateLimits;
 
-/// <summary>Calls a minute for each class; zero leaves a class out.</summary>
-internal readonly record struct RateDemand(int Requests, int Reads, int Learn, int Reason);
-
 /// <summary>
-/// The buckets of many callers. A caller's arrival times are one immutable object, replaced by compare-and-swap: calls
-/// take no lock, and a call that counts against several classes moves all of them or none. A caller whose buckets are
-/// whole needs no entry, so a sweep drops it; <see cref="Arrivals.Gone"/> closes the dropped entry, so that a call which
-/// still holds it looks again instead of counting in a lost one. Times are monotonic ticks: the wall clock has no say.
+/// The buckets of many callers, counted by this process alone. A call holds its caller's lock for as long as the arithmetic
+/// takes, so one that counts against several classes moves all of them or none, and nothing is allocated. Times are
+/// monotonic ticks: the wall clock has no say.
 /// </summary>
-internal sealed class RateTable<TKey> : IDisposable
+internal sealed class RateTable<TKey>(TimeProvider time, int entriesMax, RateHolder holder = RateHolder.Tenant) : IDisposable
     where TKey : notnull
 {
-    public static readonly TimeSpan SweepInterval = TimeSpan.FromMinutes(1);
+    private readonly EntryTable<TKey, Buckets> _entries = new(time, entriesMax);
 
-    private readonly ConcurrentDictionary<TKey, Entry> _entries = new();
+    public int Count => _entries.Count;
 
-    // Shared by every caller that finds the table full.
-    private readonly Entry _overflow = new();
-    private readonly TimeProvider _time;
-    private readonly int _entriesMax;
-    private readonly ITimer _sweep;
-    private int _count;
-
-    public RateTable(TimeProvider time, int entriesMax)
-    {
-        _time = time;
-        _entriesMax = entriesMax;
-        _sweep = time.CreateTimer(static table => ((RateTable<TKey>)table!).Sweep(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-    }
-
-    /// <summary>Callers with an entry; each called within the time to refill and one sweep.</summary>
-    public int Count => Volatile.Read(ref _count);
-
-    public RateDecision Take(TKey key, RateDemand demand)
+    public RateDecision Take(TKey key, in RateDemand demand)
     {
         while (true)
         {
-            var entry = EntryOf(key);
-            for (var before = entry.Arrivals; !ReferenceEquals(before, Arrivals.Gone); before = entry.Arrivals)
+            var entry = _entries.Of(key);
+            lock (entry)
             {
-                var call = new PlannedCall(before, _time.GetTimestamp(), _time.TimestampFrequency);
-                var decision = call.Decide(demand);
-                if (!decision.Admitted || entry.TryReplace(before, call.After)) return decision;
+                if (entry.Gone) continue;
+                var now = time.GetTimestamp();
+                var call = new PlannedCall(now, time.TimestampFrequency);
+                call.Weigh(entry, demand, holder);
+                if (call.Tightest.Admitted) entry.Take(demand, now, time.TimestampFrequency);
+                return call.Tightest;
             }
         }
     }
 
-    public void Dispose() => _sweep.Dispose();
-
-    private Entry EntryOf(TKey key)
+    /// <summary>One call at two callers, let in by both or by none.</summary>
+    public RateDecision Take<TOther>(TKey key, in RateDemand demand, RateTable<TOther> others, TOther other, in RateDemand otherDemand)
+        where TOther : notnull
     {
         while (true)
         {
-            if (_entries.TryGetValue(key, out var entry)) return entry;
-            if (Count >= _entriesMax) return _overflow;
-
-            entry = new Entry();
-            if (!_entries.TryAdd(key, entry)) continue;
-            if (Interlocked.Increment(ref _count) == 1) ArmSweep();
-            return entry;
+            var (entry, second) = (_entries.Of(key), others._entries.Of(other));
+            lock (entry)
+            {
+                if (entry.Gone) continue;
+                lock (second)
+                {
+                    if (second.Gone) continue;
+                    var now = time.GetTimestamp();
+                    var call = new PlannedCall(now, time.TimestampFrequency);
+                    call.Weigh(entry, demand, holder);
+                    call.Weigh(second, otherDemand, others.Holder);
+                    if (!call.Tightest.Admitted) return call.Tightest;
+                    entry.Take(demand, now, time.TimestampFrequency);
+                    second.Take(otherDemand, now, time.TimestampFrequency);
+                    return call.Tightest;
+                }
+            }
         }
     }
 
-    /// <summary>Drops every entry whose buckets are whole; a dropped caller and a new one are treated alike.</summary>
-    internal void Sweep()
+    /// <summary>Puts what was used already on the caller's account, over the limit or not; how long until the bucket is no longer overdrawn.</summary>
+    public TimeSpan Charge(TKey key, RateClasses one, long perMinute, long calls)
     {
-        var now = _time.GetTimestamp();
-        foreach (var pair in _entries)
+        while (true)
         {
-            var arrivals = pair.Value.Arrivals;
-            if (!arrivals.WholeAt(now) || !pair.Value.TryReplace(arrivals, Arrivals.Gone)) continue;
-            if (_entries.TryRemove(pair)) Interlocked.Decrement(ref _count);
+            var entry = _entries.Of(key);
+            lock (entry)
+            {
+                if (entry.Gone) continue;
+                var now = time.GetTimestamp();
+                entry.Take(one, now, Gcra.Span(calls, perMinute, time.TimestampFrequency));
+                return Debt(entry.Arrival(one), one, perMinute, now);
+            }
         }
-
-        if (Count > 0) ArmSweep();
     }
 
-    private void ArmSweep() => _sweep.Change(SweepInterval, Timeout.InfiniteTimeSpan);
-
-    private sealed class Entry
+    /// <summary>How the caller stands in one class, without a call.</summary>
+    public RateStanding Stand(TKey key, RateClasses one, long perMinute)
     {
-        private Arrivals _arrivals = RateLimits.Arrivals.Rested;
-
-        public Arrivals Arrivals => Volatile.Read(ref _arrivals);
-
-        public bool TryReplace(Arrivals before, Arrivals after) => ReferenceEquals(Interlocked.CompareExchange(ref _arrivals, after, before), before);
+        var rate = Gcra.Of(perMinute, time.TimestampFrequency);
+        if (_entries.Find(key) is not { } entry) return new RateStanding(rate.Burst, rate.Burst, TimeSpan.Zero, TimeSpan.Zero);
+        lock (entry)
+        {
+            var now = time.GetTimestamp();
+            var arrival = entry.Arrival(one);
+            return new RateStanding(rate.Burst, rate.Remaining(arrival, now), Ticks.Span(arrival - now, time.TimestampFrequency), Debt(arrival, one, perMinute, now));
+        }
     }
+
+    internal void Sweep() => _entries.Sweep();
+
+    public void Dispose() => _entries.Dispose();
+
+    private RateHolder Holder => holder;
+
+    private TimeSpan Debt(long arrival, RateClasses one, long perMinute, long now) =>
+        Ticks.Span(arrival - now - Gcra.Of(perMinute, time.TimestampFrequency).Tolerance, time.TimestampFrequency);
 }
+
+/// <summary>How a caller stands in one class.</summary>
+/// <param name="Reset">Until the whole burst is there again.</param>
+/// <param name="Debt">Until it is no longer overdrawn; zero unless it is.</param>
+public readonly record struct RateStanding(long Burst, long Remaining, TimeSpan Reset, TimeSpan Debt);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
 using Insula.TestKit;
 using Insula.TestKit.Hosting;
 
@@ -96,6 +97,32 @@ public sealed class RateLimitTests
 
         Assert.Equal(240, statuses.Count(static status => status == HttpStatusCode.BadRequest));
         Assert.Equal(HttpStatusCode.TooManyRequests, statuses[^1]);
+    }
+
+    [Fact]
+    public async Task A_key_with_limits_of_its_own_keeps_both_its_own_and_its_tenants()
+    {
+        await using var host = await TestHost.StartAsync(new TestHostOptions { Clock = new ManualClock() }, Ct);
+        var tenant = await host.CreateTenantAsync("small", Ct, plan: "pro");
+        using var made = await tenant.Client.PostAsJsonAsync("/api/v1/keys", new { name = "ci", scopes = new[] { "read", "write", "admin" }, limits = new { requests_per_minute = 2 } }, Ct);
+        var key = await made.Content.ReadFromJsonAsync<JsonElement>(Ct);
+        Assert.Equal(2, key.GetProperty("limits").GetProperty("requests_per_minute").GetInt32());
+        using var limited = host.Client(key.GetProperty("secret").GetString()!);
+        for (var call = 0; call < 4; call++) Assert.Equal(HttpStatusCode.Created, (await limited.PostAsJsonAsync("/api/v1/keys", new { name = "k" }, Ct)).StatusCode);
+
+        using var refused = await limited.PostAsJsonAsync("/api/v1/keys", new { name = "k" }, Ct);
+        Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
+        Assert.Equal("\"requests\";q=4;w=120", Field(refused, "RateLimit-Policy"));
+        Assert.Contains("this key's limit of 2 requests a minute", await refused.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.Created, (await NewKeyAsync(tenant)).StatusCode);
+
+        using var rotated = await tenant.Client.PostAsJsonAsync($"/api/v1/keys/{key.GetProperty("id").GetString()}/rotate", new { }, Ct);
+        Assert.Equal(2, (await rotated.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("limits").GetProperty("requests_per_minute").GetInt32());
+
+        using var wrong = await tenant.Client.PostAsJsonAsync("/api/v1/keys", new { name = "ci", limits = new { requests_per_minute = 0 } }, Ct);
+        Assert.Contains("limits.requests_per_minute", await wrong.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
+        using var unknown = await tenant.Client.PostAsJsonAsync("/api/v1/keys", new { name = "ci", limits = new { tokens_per_minute = 5 } }, Ct);
+        Assert.Equal(HttpStatusCode.BadRequest, unknown.StatusCode);
     }
 
     private static Task<HttpResponseMessage> NewKeyAsync(TestTenant tenant) => tenant.Client.PostAsJsonAsync("/api/v1/keys", new { name = "k" }, Ct);

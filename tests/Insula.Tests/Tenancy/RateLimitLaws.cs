@@ -143,11 +143,11 @@ public sealed class RateLimitLaws
             var clock = new ManualClock();
             using var table = new RateTable<string>(clock, int.MaxValue);
             var both = 0;
-            while (table.Take(Caller, new RateDemand(requests, 0, learn, 0)).Admitted) both++;
-            for (var refused = 0; refused < 10; refused++) table.Take(Caller, new RateDemand(requests, 0, learn, 0));
+            while (table.Take(Caller, new RateDemand((RateClasses.Requests, requests), (RateClasses.Learn, learn))).Admitted) both++;
+            for (var refused = 0; refused < 10; refused++) table.Take(Caller, new RateDemand((RateClasses.Requests, requests), (RateClasses.Learn, learn)));
 
-            var requestsLeft = Count(() => table.Take(Caller, new RateDemand(requests, 0, 0, 0)).Admitted);
-            var learnLeft = Count(() => table.Take(Caller, new RateDemand(0, 0, learn, 0)).Admitted);
+            var requestsLeft = Count(() => table.Take(Caller, new RateDemand((RateClasses.Requests, requests))).Admitted);
+            var learnLeft = Count(() => table.Take(Caller, new RateDemand((RateClasses.Learn, learn))).Admitted);
             return both == Math.Min(requests, learn) * 2 && requestsLeft == requests * 2 - both && learnLeft == learn * 2 - both;
         }).Check(Many.WithMaxTest(200));
 
@@ -185,5 +185,5 @@ public sealed class RateLimitLaws
         return count;
     }
 
-    private static RateDecision Take(RateTable<string> table, int perMinute) => table.Take(Caller, new RateDemand(perMinute, 0, 0, 0));
+    private static RateDecision Take(RateTable<string> table, int perMinute) => table.Take(Caller, new RateDemand((RateClasses.Requests, perMinute)));
 }

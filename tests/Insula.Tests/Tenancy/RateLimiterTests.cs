@@ -1,3 +1,4 @@
+using Insula.Tenancy.Access;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Plans;
@@ -18,6 +19,13 @@ public sealed class RateLimiterTests : IDisposable
 
     public void Dispose() => _limiter.Dispose();
 
+    private RateDecision Take(Id<Tenant> tenant, RateClasses classes, Limits limits, KeyLimits? ofKey = null)
+    {
+        var decided = _limiter.TakeAsync(new TenantScope(tenant, new Principal("key", "key_one"), Permissions.All) { KeyLimits = ofKey }, classes, limits, CancellationToken.None).AsTask();
+        Assert.True(decided.IsCompletedSuccessfully, "A node that is alone waits for nobody.");
+        return decided.Result;
+    }
+
     [Fact]
     public async Task Parallel_calls_admit_exactly_the_burst()
     {
@@ -28,7 +36,7 @@ public sealed class RateLimiterTests : IDisposable
         {
             for (var call = 0; call < 5_000; call++)
             {
-                if (_limiter.Take(tenant, RateClasses.Requests, limits).Admitted) Interlocked.Increment(ref admitted);
+                if (Take(tenant, RateClasses.Requests, limits).Admitted) Interlocked.Increment(ref admitted);
             }
         })));
 
@@ -51,7 +59,7 @@ public sealed class RateLimiterTests : IDisposable
             var admitted = 0;
             Parallel.For(0, 4, _ =>
             {
-                if (table.Take(caller, new RateDemand(1, 0, 0, 0)).Admitted) Interlocked.Increment(ref admitted);
+                if (table.Take(caller, new RateDemand((RateClasses.Requests, 1))).Admitted) Interlocked.Increment(ref admitted);
             });
             if (admitted != 2) wrong++;
         }
@@ -65,41 +73,76 @@ public sealed class RateLimiterTests : IDisposable
     public void Tenants_do_not_share_buckets()
     {
         var (busy, quiet) = (Id<Tenant>.New(), Id<Tenant>.New());
-        while (_limiter.Take(busy, RateClasses.Requests, Free).Admitted) { }
+        while (Take(busy, RateClasses.Requests, Free).Admitted) { }
 
-        Assert.Equal(19, _limiter.Take(quiet, RateClasses.Requests, Free).Remaining);
+        Assert.Equal(19, Take(quiet, RateClasses.Requests, Free).Remaining);
     }
 
     [Fact]
     public void A_refusal_names_the_limit_and_the_wait()
     {
         var tenant = Id<Tenant>.New();
-        while (_limiter.Take(tenant, RateClasses.Requests | RateClasses.Learn, Free with { LearnPerMinute = 5 }).Admitted) { }
+        while (Take(tenant, RateClasses.Requests | RateClasses.Learn, Free with { LearnPerMinute = 5 }).Admitted) { }
 
-        var decision = _limiter.Take(tenant, RateClasses.Requests | RateClasses.Learn, Free with { LearnPerMinute = 5 });
-        Assert.Equal((RateClasses.Learn, 5, 10, 0), (decision.Class, decision.PerMinute, decision.Burst, decision.Remaining));
+        var decision = Take(tenant, RateClasses.Requests | RateClasses.Learn, Free with { LearnPerMinute = 5 });
+        Assert.Equal((RateClasses.Learn, 5L, 10L, 0L), (decision.Class, decision.PerMinute, decision.Burst, decision.Remaining));
         Assert.Equal(TimeSpan.FromMinutes(2), decision.Reset);
         Assert.Equal(FaultKind.Throttled, decision.Fault?.Kind);
         Assert.Equal(TimeSpan.FromSeconds(12), decision.Fault?.RetryAfter);
-        Assert.Equal("Over the limit of 5 calls to learn a minute (bursts up to 10). Try again in 12 s.", decision.Fault?.Message);
+        Assert.Equal("Over the limit of 5 calls to learn a minute (bursts up to 10, whole again in 120 s). Try again in 12 s. The operator of this installation can raise the limit.", decision.Fault?.Message);
+    }
+
+    [Fact]
+    public void A_call_takes_from_its_key_and_its_tenant_or_from_neither()
+    {
+        var tenant = Id<Tenant>.New();
+        var ofKey = new KeyLimits { RequestsPerMinute = 4 };
+        for (var call = 0; call < 8; call++) Assert.True(Take(tenant, RateClasses.Requests, Free, ofKey).Admitted);
+        var refused = Take(tenant, RateClasses.Requests, Free, ofKey);
+        Assert.Equal((false, RateHolder.Key, 4L), (refused.Admitted, refused.Holder, refused.PerMinute));
+        Assert.Contains("this key's limit of 4 requests a minute", refused.Fault?.Message, StringComparison.Ordinal);
+
+        for (var call = 0; call < 12; call++) Assert.True(Take(tenant, RateClasses.Requests, Free).Admitted);
+        Assert.Equal(RateHolder.Tenant, Take(tenant, RateClasses.Requests, Free).Holder);
+        _clock.Advance(TimeSpan.FromSeconds(15));
+        while (Take(tenant, RateClasses.Requests, Free).Admitted) { }
+        for (var call = 0; call < 10; call++) Take(tenant, RateClasses.Requests, Free, ofKey);
+        _clock.Advance(TimeSpan.FromSeconds(12));
+        Assert.True(Take(tenant, RateClasses.Requests, Free, ofKey).Admitted);
+        Assert.Equal(RateHolder.Key, Take(tenant, RateClasses.Requests, Free, ofKey).Holder);
+    }
+
+    [Fact]
+    public async Task Tokens_are_a_debt_that_the_next_call_waits_for()
+    {
+        var tenant = Id<Tenant>.New();
+        var limits = Free with { TokensPerMinute = 600 };
+        Assert.Equal(TimeSpan.Zero, _limiter.TokenWait(tenant, limits));
+        await _limiter.ChargeTokensAsync(tenant, limits, 1_200, CancellationToken.None);
+        Assert.Equal(TimeSpan.Zero, _limiter.TokenWait(tenant, limits));
+        await _limiter.ChargeTokensAsync(tenant, limits, 50, CancellationToken.None);
+        Assert.Equal(TimeSpan.FromSeconds(5), _limiter.TokenWait(tenant, limits));
+        _clock.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(TimeSpan.Zero, _limiter.TokenWait(tenant, limits));
+        Assert.Equal(TimeSpan.Zero, _limiter.TokenWait(tenant, Free));
     }
 
     [Fact]
     public void A_raised_limit_refills_faster_from_the_next_call_on()
     {
         var tenant = Id<Tenant>.New();
-        while (_limiter.Take(tenant, RateClasses.Requests, Free).Admitted) { }
+        while (Take(tenant, RateClasses.Requests, Free).Admitted) { }
 
         _clock.Advance(TimeSpan.FromSeconds(1));
-        Assert.False(_limiter.Take(tenant, RateClasses.Requests, Free).Admitted);
-        var raised = _limiter.Take(tenant, RateClasses.Requests, Free with { RequestsPerMinute = 600 });
-        Assert.Equal((true, 9), (raised.Admitted, raised.Remaining));
+        Assert.False(Take(tenant, RateClasses.Requests, Free).Admitted);
+        var raised = Take(tenant, RateClasses.Requests, Free with { RequestsPerMinute = 600 });
+        Assert.Equal((true, 9L), (raised.Admitted, raised.Remaining));
     }
 
     [Fact]
     public void Idle_tenants_leave_no_entry_and_no_timer()
     {
-        for (var tenant = 0; tenant < 10_000; tenant++) _limiter.Take(Id<Tenant>.New(), RateClasses.Reads, Free);
+        for (var tenant = 0; tenant < 10_000; tenant++) Take(Id<Tenant>.New(), RateClasses.Reads, Free);
         Assert.Equal((10_000, 1), (_limiter.Count, _clock.TimersArmed));
 
         _clock.Advance(TimeSpan.FromMinutes(1));
@@ -110,7 +153,7 @@ public sealed class RateLimiterTests : IDisposable
     public void A_flood_of_addresses_shares_one_bucket_once_the_table_is_full()
     {
         using var table = new RateTable<int>(_clock, entriesMax: 100);
-        var admitted = Enumerable.Range(0, 1_000).Count(address => table.Take(address, new RateDemand(1, 0, 0, 0)).Admitted);
+        var admitted = Enumerable.Range(0, 1_000).Count(address => table.Take(address, new RateDemand((RateClasses.Requests, 1))).Admitted);
 
         Assert.Equal((102, 100), (admitted, table.Count));
     }

@@ -19,6 +19,7 @@ create table api_keys (
   revoked_at bigint,
   last_used_at bigint,
   rotated_to text collate "C",
+  limits text collate "C",
   constraint api_keys_pkey PRIMARY KEY (tenant_id, key_id),
   constraint api_keys_handle_key UNIQUE (handle),
   constraint api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
@@ -169,6 +170,21 @@ create policy tenant_isolation on prices as permissive for all to public
   using ((( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text))
   with check ((( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text));
 grant delete, insert, select, update on prices to <user>;
+
+create table rate_grants (
+  tenant_id text collate "C" not null,
+  caller text collate "C" not null,
+  class text collate "C" not null,
+  arrival bigint not null,
+  granted bigint not null,
+  constraint rate_grants_pkey PRIMARY KEY (tenant_id, caller, class)
+);
+alter table rate_grants enable row level security;
+alter table rate_grants force row level security;
+create policy tenant_isolation on rate_grants as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on rate_grants to <user>;
 
 create table run_queue (
   tenant_id text collate "C" not null,

@@ -12,7 +12,7 @@ CREATE TABLE api_keys (
   expires_at bigint,
   revoked_at bigint,
   last_used_at bigint,
-  rotated_to text,
+  rotated_to text, limits text,
   primary key (tenant_id, key_id),
   foreign key (tenant_id, rotated_to) references api_keys (tenant_id, key_id)
 );
@@ -97,6 +97,15 @@ CREATE TABLE prices (
   rates text not null,
   ceiling integer not null,
   primary key (version)
+);
+
+CREATE TABLE rate_grants (
+  tenant_id text not null,
+  caller text not null,
+  class text not null,
+  arrival bigint not null,
+  granted bigint not null,
+  primary key (tenant_id, caller, class)
 );
 
 CREATE TABLE run_queue (

@@ -1,0 +1,49 @@
+using Insula.Tenancy.Faults;
+
+namespace Insula.Tenancy.RateLimits;
+
+/// <summary>Rates of one key, below those of its tenant: a call is let in by both or by none. A null member sets no limit.</summary>
+public sealed record KeyLimits
+{
+    // As far as a tenant's own rates go.
+    private const int PerMinuteMax = 10_000_000;
+
+    private static readonly RateClasses[] Classes = [RateClasses.Requests, RateClasses.Reads, RateClasses.Learn, RateClasses.Reason, RateClasses.Runs];
+
+    public int? RequestsPerMinute { get; init; }
+
+    public int? ReadsPerMinute { get; init; }
+
+    public int? LearnPerMinute { get; init; }
+
+    public int? ReasonPerMinute { get; init; }
+
+    public int? RunsPerMinute { get; init; }
+
+    /// <summary>Null for no limit. Tokens have none: a run goes on when the key that began it is gone.</summary>
+    public int? PerMinute(RateClasses one) => one switch
+    {
+        RateClasses.Requests => RequestsPerMinute,
+        RateClasses.Reads => ReadsPerMinute,
+        RateClasses.Learn => LearnPerMinute,
+        RateClasses.Reason => ReasonPerMinute,
+        RateClasses.Runs => RunsPerMinute,
+        _ => null,
+    };
+
+    /// <summary>The limits as they are kept: null when they set none.</summary>
+    internal static Result<KeyLimits?> Check(KeyLimits? given)
+    {
+        if (given is null) return (KeyLimits?)null;
+        foreach (var one in Classes)
+        {
+            if (given.PerMinute(one) is < 1 or > PerMinuteMax)
+            {
+                var path = $"limits.{RateClassList.LimitName(one)}";
+                return Fault.Invalid(path, $"{path} is {given.PerMinute(one)}; it must be from 1 to {PerMinuteMax}, or left out for the tenant's limit alone.");
+            }
+        }
+
+        return given == new KeyLimits() ? null : given;
+    }
+}

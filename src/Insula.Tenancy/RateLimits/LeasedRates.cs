@@ -1,0 +1,271 @@
+using Insula.Tenancy.Faults;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Tenants;
+
+namespace Insula.Tenancy.RateLimits;
+
+/// <summary>
+/// Rates that several nodes hold together. A node leases slots in advance, about as many as it used in the last second, and
+/// admits calls in them without asking; a limit of few calls goes to the store for each. What is leased and not used is lost,
+/// which costs a caller at most a second's worth of burst. While the store is away a node goes on with what it has; then
+/// reads go on at a part of their rate, and all else is refused until the store is back.
+/// </summary>
+internal sealed class LeasedRates(IRateGrants grants, TimeProvider time) : IDisposable
+{
+    /// <summary>While the store is away each node admits reads at the rate divided by this.</summary>
+    public const int NodesAssumed = 4;
+
+    private const long RowTicksPerSecond = TimeSpan.TicksPerSecond;
+
+    // A lease is at most this part of a burst.
+    private const int BurstParts = 16;
+
+    private static readonly TimeSpan AwayPause = TimeSpan.FromSeconds(1);
+
+    private readonly EntryTable<(Id<Tenant> Tenant, string Caller), LeasedBuckets> _entries = new(time, int.MaxValue);
+    private long _awayUntil;
+
+    public int Count => _entries.Count;
+
+    private long TicksPerSecond => time.TimestampFrequency;
+
+    public ValueTask<RateDecision> TakeAsync(in RateDemand demand, in RateDemand ofKey, Id<Tenant> tenant, string key, CancellationToken ct)
+    {
+        var came = time.GetTimestamp();
+        var lacking = Try(demand, ofKey, tenant, key, came, out var decision);
+        return lacking is null ? new(decision) : AskAsync(demand, ofKey, tenant, key, came, lacking.Value, ct);
+    }
+
+    /// <summary>Puts what was used on the tenant's account, over the limit or not; how long until the bucket is no longer overdrawn.</summary>
+    public async Task<TimeSpan> ChargeAsync(Id<Tenant> tenant, RateClasses one, long perMinute, long calls, CancellationToken ct)
+    {
+        const long withoutEnd = TimeSpan.TicksPerDay * 36_500;
+        var rate = RowRate(perMinute);
+        var span = Gcra.Span(calls, perMinute, RowTicksPerSecond);
+        var asked = time.GetTimestamp();
+        var grant = await grants.TakeAsync(new RateGrantRequest(tenant, "", one, span, span, rate.Spacing, withoutEnd), ct);
+        while (true)
+        {
+            var entry = _entries.Of((tenant, ""));
+            lock (entry)
+            {
+                if (entry.Gone) continue;
+                ref var lease = ref entry.Of(one);
+                lease.Shared = Math.Max(lease.Shared, asked + Here(grant.Arrival - grant.Now));
+                return Debt(lease.Shared, perMinute);
+            }
+        }
+    }
+
+    /// <summary>How long the tenant is overdrawn, as far as this node knows.</summary>
+    public TimeSpan Debt(Id<Tenant> tenant, RateClasses one, long perMinute)
+    {
+        if (_entries.Find((tenant, "")) is not { } entry) return TimeSpan.Zero;
+        lock (entry) return Debt(entry.Of(one).Shared, perMinute);
+    }
+
+    public static RateStanding Stand(TimeSpan ahead, long perMinute)
+    {
+        var rate = RowRate(perMinute);
+        var left = TimeSpan.FromTicks(Math.Max(0, ahead.Ticks));
+        return new RateStanding(rate.Burst, rate.Remaining(left.Ticks, 0), left, TimeSpan.FromTicks(Math.Max(0, left.Ticks - rate.Tolerance)));
+    }
+
+    internal void Sweep() => _entries.Sweep();
+
+    public void Dispose() => _entries.Dispose();
+
+    private static Gcra RowRate(long perMinute) => Gcra.Of(perMinute, RowTicksPerSecond);
+
+    /// <summary>Row ticks as ticks of this node's clock; the store's slots keep their length, so that as many calls fit here as were granted there.</summary>
+    private long Here(long rowTicks) => (long)((Int128)rowTicks * TicksPerSecond / RowTicksPerSecond);
+
+    private Gcra RateHere(long perMinute)
+    {
+        var spacing = RowRate(perMinute).Spacing;
+        return new Gcra(perMinute, Math.Max(1, spacing * TicksPerSecond / RowTicksPerSecond));
+    }
+
+    private TimeSpan Debt(long arrival, long perMinute) => Ticks.Span(arrival - time.GetTimestamp() - RateHere(perMinute).Tolerance, TicksPerSecond);
+
+    /// <summary>Takes the call's slots if this node has them all, or refuses it by what it knows; else names the class to ask the store for.</summary>
+    private Lack? Try(in RateDemand demand, in RateDemand ofKey, Id<Tenant> tenant, string key, long at, out RateDecision decision)
+    {
+        while (true)
+        {
+            var entry = _entries.Of((tenant, ""));
+            var second = ofKey.Classes == RateClasses.None ? null : _entries.Of((tenant, key));
+            lock (entry)
+            {
+                if (entry.Gone) continue;
+                if (second is null) return Weigh(entry, demand, null, ofKey, key, at, out decision);
+                lock (second)
+                {
+                    if (second.Gone) continue;
+                    return Weigh(entry, demand, second, ofKey, key, at, out decision);
+                }
+            }
+        }
+    }
+
+    private Lack? Weigh(LeasedBuckets entry, in RateDemand demand, LeasedBuckets? second, in RateDemand ofKey, string key, long at, out RateDecision decision)
+    {
+        var call = new PlannedCall(at, TicksPerSecond);
+        var lacking = WeighOne(entry, demand, "", at, ref call);
+        if (second is not null) lacking ??= WeighOne(second, ofKey, key, at, ref call);
+        decision = call.Tightest;
+        if (!decision.Admitted) return null;
+        if (lacking is not null) return lacking;
+        Move(entry, demand, at);
+        if (second is not null) Move(second, ofKey, at);
+        return null;
+    }
+
+    private Lack? WeighOne(LeasedBuckets entry, in RateDemand demand, string caller, long at, ref PlannedCall call)
+    {
+        var now = time.GetTimestamp();
+        Lack? lacking = null;
+        for (var rest = demand.Classes; rest != RateClasses.None; rest = RateClassList.Rest(rest))
+        {
+            var one = RateClassList.First(rest);
+            var perMinute = demand.PerMinute(one);
+            var rate = RateHere(perMinute);
+            ref var lease = ref entry.Of(one);
+            var holder = caller.Length == 0 ? RateHolder.Tenant : RateHolder.Key;
+            if (rate.Next(lease.Arrival, at) <= lease.Until) call.Add(Admits(lease, rate, one, now, holder));
+            else if (lease.RefusedRate == perMinute && lease.RefusedUntil > now) call.Add(Refuses(lease, rate, one, now, holder));
+            else if (now < Volatile.Read(ref _awayUntil) && lease.Asking is null) call.Add(WhileAway(lease, rate, one, now, holder));
+            else lacking ??= new Lack(caller, one, perMinute);
+        }
+
+        return lacking;
+    }
+
+    private void Move(LeasedBuckets entry, in RateDemand demand, long at)
+    {
+        for (var rest = demand.Classes; rest != RateClasses.None; rest = RateClassList.Rest(rest))
+        {
+            var one = RateClassList.First(rest);
+            var rate = RateHere(demand.PerMinute(one));
+            ref var lease = ref entry.Of(one);
+            lease.Used++;
+            var next = rate.Next(lease.Arrival, at);
+            if (next <= lease.Until) lease.Arrival = next;
+            else lease.Alone = AloneRate(rate).Next(lease.Alone, at);
+        }
+    }
+
+    private RateDecision Admits(in LeasedBuckets.Lease lease, Gcra rate, RateClasses one, long now, RateHolder holder)
+    {
+        var held = (lease.Until - Math.Max(lease.Arrival, now)) / rate.Spacing;
+        var left = Math.Max(0, Math.Min(rate.Burst, held + rate.Remaining(lease.Shared, now)) - 1);
+        return new RateDecision(Admitted: true, one, rate.PerMinute, rate.Burst, left, Ticks.Span(lease.Shared - now, TicksPerSecond), TimeSpan.Zero) { Holder = holder };
+    }
+
+    private RateDecision Refuses(in LeasedBuckets.Lease lease, Gcra rate, RateClasses one, long now, RateHolder holder) =>
+        new(Admitted: false, one, rate.PerMinute, rate.Burst, 0, Ticks.Span(lease.Shared - now, TicksPerSecond), Ticks.Span(lease.RefusedUntil - now, TicksPerSecond)) { Holder = holder };
+
+    private Gcra AloneRate(Gcra rate) => Gcra.Of(Math.Max(1, rate.PerMinute / NodesAssumed), TicksPerSecond);
+
+    private RateDecision WhileAway(in LeasedBuckets.Lease lease, Gcra rate, RateClasses one, long now, RateHolder holder)
+    {
+        var alone = AloneRate(rate);
+        var wait = alone.Wait(alone.Next(lease.Alone, now), now);
+        var reads = one == RateClasses.Reads;
+        return new RateDecision(
+            reads && wait <= 0, one, rate.PerMinute, rate.Burst, reads ? alone.Remaining(lease.Alone, now) : 0, Ticks.Span(lease.Alone - now, TicksPerSecond), reads && wait > 0 ? Ticks.Span(wait, TicksPerSecond) : AwayPause)
+        {
+            Holder = holder,
+            StoreAway = !reads,
+        };
+    }
+
+    private async ValueTask<RateDecision> AskAsync(RateDemand demand, RateDemand ofKey, Id<Tenant> tenant, string key, long came, Lack lack, CancellationToken ct)
+    {
+        while (true)
+        {
+            // A call that was there when the store was asked counts as made then: its slot may have begun meanwhile.
+            var answer = await LeaseAsync(tenant, lack).WaitAsync(ct);
+            if (Try(demand, ofKey, tenant, key, Math.Max(came, answer.AskedAt), out var decision) is not { } next) return decision;
+            lack = next;
+        }
+    }
+
+    /// <summary>Asks the store, or joins whoever asks already.</summary>
+    private async Task<LeaseAnswer> LeaseAsync(Id<Tenant> tenant, Lack lack)
+    {
+        while (true)
+        {
+            var entry = _entries.Of((tenant, lack.Caller));
+            Task<LeaseAnswer> asking;
+            lock (entry)
+            {
+                if (entry.Gone) continue;
+                ref var lease = ref entry.Of(lack.Class);
+                lease.Waiting++;
+                asking = lease.Asking ??= FetchAsync(entry, tenant, lack, WantedOf(lease, lack.PerMinute));
+            }
+
+            try
+            {
+                return await asking;
+            }
+            finally
+            {
+                lock (entry) entry.Of(lack.Class).Waiting--;
+            }
+        }
+    }
+
+    /// <summary>As much as was used in the last second; twice what was used when the last lease lasted for less.</summary>
+    private long WantedOf(in LeasedBuckets.Lease lease, long perMinute)
+    {
+        var elapsed = Math.Max(1, time.GetTimestamp() - lease.AskedAt);
+        var used = elapsed < TicksPerSecond ? lease.Used * 2 : (long)((Int128)lease.Used * TicksPerSecond / elapsed);
+        return Math.Clamp(Math.Max(used, lease.Waiting), 1, Math.Max(1, RowRate(perMinute).Burst / BurstParts));
+    }
+
+    private async Task<LeaseAnswer> FetchAsync(LeasedBuckets entry, Id<Tenant> tenant, Lack lack, long calls)
+    {
+        // Nothing of the store runs under the caller's lock.
+        await Task.Yield();
+        var rate = RowRate(lack.PerMinute);
+        var asked = time.GetTimestamp();
+        try
+        {
+            var grant = await grants.TakeAsync(new RateGrantRequest(tenant, lack.Caller, lack.Class, rate.Spacing, calls * rate.Spacing, rate.Spacing, rate.Tolerance), CancellationToken.None);
+            lock (entry) return new LeaseAnswer(Note(ref entry.Of(lack.Class), grant, rate, lack.PerMinute, asked), asked);
+        }
+        catch (FaultException)
+        {
+            Volatile.Write(ref _awayUntil, time.GetTimestamp() + (long)(AwayPause.TotalSeconds * TicksPerSecond));
+            return new LeaseAnswer(LeaseOutcome.Away, asked);
+        }
+        finally
+        {
+            lock (entry)
+            {
+                ref var lease = ref entry.Of(lack.Class);
+                (lease.Asking, lease.Used, lease.AskedAt) = (null, 0, asked);
+            }
+        }
+    }
+
+    /// <summary>The store's clock was at most its answer's plus what passed here since it was asked: by that measure a slot ends here no later than there.</summary>
+    private LeaseOutcome Note(ref LeasedBuckets.Lease lease, RateGrant grant, Gcra rate, long perMinute, long asked)
+    {
+        lease.Shared = asked + Here(grant.Arrival - grant.Now);
+        if (grant.Granted > 0)
+        {
+            lease.Until = asked + Here(grant.Arrival - grant.Now);
+            lease.Arrival = lease.Until - Here(grant.Granted);
+            lease.RefusedRate = 0;
+            return LeaseOutcome.Granted;
+        }
+
+        (lease.RefusedRate, lease.RefusedUntil) = (perMinute, time.GetTimestamp() + Here(rate.Wait(grant.Arrival + rate.Spacing, grant.Now)) + 1);
+        return LeaseOutcome.Refused;
+    }
+
+    private readonly record struct Lack(string Caller, RateClasses Class, long PerMinute);
+}
