@@ -1,5 +1,6 @@
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
+using Insula.Tenancy.Budgets;
 using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
@@ -30,6 +31,8 @@ public static class TenancyRegistration
         services.AddSingleton<RotateApiKey>().AddSingleton<RevokeApiKey>().AddSingleton<CheckStanding>();
         services.AddSingleton<CreateTenant>().AddSingleton<SignUp>().AddSingleton<ListTenants>().AddSingleton<ShowTenant>();
         services.AddSingleton<ChangeTenant>().AddSingleton<UpdateTenant>().AddSingleton<SuspendTenant>().AddSingleton<ResumeTenant>();
+        services.AddSingleton(static of => new BudgetsInForce(of.Get<IBudgetStore>(), of.Get<IWakes>(), of.Time()));
+        services.AddSingleton<SetBudget>().AddSingleton<RemoveBudget>().AddSingleton<ListBudgets>();
         services.AddSingleton<FollowAccess>();
         services.AddSingleton<ListPlans>().AddSingleton<PutPlan>().AddSingleton<ListAudit>();
         services.AddSingleton<PriceCatalog>().AddSingleton<RenewTerms>().AddSingleton<ListPrices>().AddSingleton<PutPrice>();

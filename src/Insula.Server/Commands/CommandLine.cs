@@ -59,6 +59,7 @@ internal sealed class CommandLine(Terminal terminal)
             TenantCommands.Build(_client),
             KeyCommands.Build(_client),
             PriceCommands.Build(_client),
+            BudgetCommands.Build(_client),
             DoctorCommand.Build(_client),
             MigrateCommand.Build(_client),
         };

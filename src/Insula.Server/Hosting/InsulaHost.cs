@@ -64,6 +64,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         app.MapTenants();
         app.MapPlans();
         app.MapPrices();
+        app.MapBudgets();
         app.MapKeys();
         app.MapRuns();
         app.MapAudit();

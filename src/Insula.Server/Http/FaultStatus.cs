@@ -31,6 +31,7 @@ internal sealed record FaultStatus(int Status, string Title, string AnthropicTyp
         FaultKind.NotFound => new(StatusCodes.Status404NotFound, "Not found", "not_found_error", null),
         FaultKind.Conflict => new(StatusCodes.Status409Conflict, "Conflict", "conflict_error", false),
         FaultKind.OverLimit => new(StatusCodes.Status429TooManyRequests, "Quota used up", "rate_limit_error", false),
+        FaultKind.OutOfBudget => new(StatusCodes.Status402PaymentRequired, "Budget used up", "billing_error", false),
         FaultKind.Throttled => new(StatusCodes.Status429TooManyRequests, "Too many requests", "rate_limit_error", true),
         FaultKind.TooLarge => new(StatusCodes.Status413PayloadTooLarge, "Body too large", "invalid_request_error", null),
         FaultKind.Unavailable => new(StatusCodes.Status503ServiceUnavailable, "Unavailable", "overloaded_error", true),

@@ -30,6 +30,9 @@ internal sealed class BudgetStore(ControlDatabase control, TimeProvider time) : 
         return Pages.Cut(rows, page.Limit, last => new Cursor(0, last.Key.ToString()).ToText(list));
     }
 
+    public async Task<IReadOnlyList<Budget>> OnPathAsync(Id<Tenant> tenant, IReadOnlyList<BudgetKey> path, CancellationToken ct) => await control.Platform.ReadAsync(
+        async link => BudgetsOf(await HoldRows.LookAsync(link, tenant, path.Select(static key => key.ToString()), time.GetUtcNow())), ct);
+
     public async Task<Budget?> FindAsync(Id<Tenant>? tenant, BudgetKey key, CancellationToken ct) =>
         (await Of(tenant).ReadAsync(link => link.FirstAsync(link.Dialect == Dialect.Sqlite ? BudgetSql.FindSqlite : BudgetSql.FindPostgres, BudgetRow.Read, AtNow(link, Key(tenant, key))), ct))?.Budget;
 

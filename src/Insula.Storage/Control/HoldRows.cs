@@ -17,19 +17,12 @@ internal static class HoldRows
     private static readonly Principal Ledger = new("system", "ledger");
 
     /// <summary>The budgets of these keys that stand, held until the unit ends.</summary>
-    public static async ValueTask<List<BudgetRow>> TakeAsync(Link link, Id<Tenant> tenant, IEnumerable<string> keys, DateTimeOffset now)
-    {
-        List<BudgetRow> rows = [];
-        foreach (var some in keys.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Chunk(HoldRequest.PathMax))
-        {
-            (string, object?)[] values = [("@tenant_id", tenant.ToString()), .. Enumerable.Range(0, HoldRequest.PathMax).Select(i => ($"@b{i + 1}", (object?)some.ElementAtOrDefault(i) ?? ""))];
-            rows.AddRange(link.Dialect == Dialect.Sqlite
-                ? await link.AllAsync(BudgetSql.TakePathSqlite, BudgetRow.Read, [.. values, ("@now", Instant.ToNumber(now))])
-                : await link.AllAsync(BudgetSql.TakePathPostgres, BudgetRow.Read, values));
-        }
+    public static ValueTask<List<BudgetRow>> TakeAsync(Link link, Id<Tenant> tenant, IEnumerable<string> keys, DateTimeOffset now) =>
+        ReadAsync(link, tenant, keys, now, BudgetSql.TakePathPostgres);
 
-        return rows;
-    }
+    /// <summary>The budgets of these keys that stand, to look at.</summary>
+    public static ValueTask<List<BudgetRow>> LookAsync(Link link, Id<Tenant> tenant, IEnumerable<string> keys, DateTimeOffset now) =>
+        ReadAsync(link, tenant, keys, now, BudgetSql.PathPostgres);
 
     /// <summary>
     /// Puts real costs in the place of holds. They count on the budgets that stand now, whether or not the step knew of them;
@@ -40,6 +33,20 @@ internal static class HoldRows
 
     public static async ValueTask ReleaseAsync(Link link, Id<Tenant> tenant, IReadOnlyCollection<Id<Hold>> holds, DateTimeOffset now) =>
         await EndAsync(link, tenant, [.. holds.Select(static hold => hold.ToString())], [], now);
+
+    private static async ValueTask<List<BudgetRow>> ReadAsync(Link link, Id<Tenant> tenant, IEnumerable<string> keys, DateTimeOffset now, string postgres)
+    {
+        List<BudgetRow> rows = [];
+        foreach (var some in keys.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Chunk(HoldRequest.PathMax))
+        {
+            (string, object?)[] values = [("@tenant_id", tenant.ToString()), .. Enumerable.Range(0, HoldRequest.PathMax).Select(i => ($"@b{i + 1}", (object?)some.ElementAtOrDefault(i) ?? ""))];
+            rows.AddRange(link.Dialect == Dialect.Sqlite
+                ? await link.AllAsync(BudgetSql.TakePathSqlite, BudgetRow.Read, [.. values, ("@now", Instant.ToNumber(now))])
+                : await link.AllAsync(postgres, BudgetRow.Read, values));
+        }
+
+        return rows;
+    }
 
     private static async ValueTask<IReadOnlyList<BudgetNotice>> EndAsync(Link link, Id<Tenant> tenant, IReadOnlyList<string> holds, IReadOnlyList<SettledUsage> usage, DateTimeOffset now)
     {

@@ -20,6 +20,8 @@ internal static class BudgetSql
 
     public const string TakePathPostgres = $"select {Columns}, {NowPostgres} from budgets {OfPath} for update";
 
+    public const string PathPostgres = $"select {Columns}, {NowPostgres} from budgets {OfPath}";
+
     public const string FindSqlite = $"select {Columns}, {NowSqlite} from budgets where {Key}";
 
     public const string FindPostgres = $"select {Columns}, {NowPostgres} from budgets where {Key}";

@@ -88,6 +88,14 @@ public readonly record struct BudgetKey(BudgetScope Scope, string Subject)
     /// <summary>What each run of the tenant may cost.</summary>
     public static BudgetKey RunsOf(Id<Tenant> tenant) => new(BudgetScope.Run, tenant.ToString());
 
+    /// <summary>Null for what names no node.</summary>
+    public static BudgetKey? Parse(string text)
+    {
+        if (string.Equals(text, Platform.ToString(), StringComparison.Ordinal)) return Platform;
+        var colon = text.IndexOf(':', StringComparison.Ordinal);
+        return colon > 0 && colon < text.Length - 1 && BudgetNames.ScopeOf(text[..colon]) is { } scope and not BudgetScope.Platform ? new BudgetKey(scope, text[(colon + 1)..]) : null;
+    }
+
     /// <summary>As it is stored and shown: <c>agent:agent_…</c>.</summary>
     public override string ToString() => Scope == BudgetScope.Platform ? "platform" : $"{BudgetNames.Of(Scope)}:{Subject}";
 }

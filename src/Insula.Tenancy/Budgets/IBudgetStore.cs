@@ -19,6 +19,9 @@ public interface IBudgetStore
     /// <summary>By key; <paramref name="tenant"/> null lists the platform's own.</summary>
     Task<Page<Budget>> ListAsync(Id<Tenant>? tenant, BudgetScope? scope, PageRequest page, CancellationToken ct);
 
+    /// <summary>Those that stand on the path, as they are now.</summary>
+    Task<IReadOnlyList<Budget>> OnPathAsync(Id<Tenant> tenant, IReadOnlyList<BudgetKey> path, CancellationToken ct);
+
     Task<Budget?> FindAsync(Id<Tenant>? tenant, BudgetKey key, CancellationToken ct);
 
     /// <summary>

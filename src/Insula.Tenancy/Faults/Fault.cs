@@ -21,6 +21,9 @@ public enum FaultKind
     /// <summary>A quota or size limit is reached; waiting does not help.</summary>
     OverLimit,
 
+    /// <summary>A budget is used up; waiting does not help before it begins anew or is raised.</summary>
+    OutOfBudget,
+
     /// <summary>Too fast; succeeds after <see cref="Fault.RetryAfter"/>.</summary>
     Throttled,
 
@@ -60,6 +63,8 @@ public sealed record Fault(FaultKind Kind, string Code, string Message)
     public static Fault Forbidden(string code, string message) => new(FaultKind.Forbidden, code, message);
 
     public static Fault OverLimit(string code, string message) => new(FaultKind.OverLimit, code, message);
+
+    public static Fault OutOfBudget(string code, string message) => new(FaultKind.OutOfBudget, code, message);
 
     public static Fault Unavailable(string code, string message, string? detail = null) =>
         new(FaultKind.Unavailable, code, message) { Internal = detail, RetryAfter = TimeSpan.FromSeconds(1) };

@@ -132,6 +132,9 @@ public abstract class TwoTenants(string placement, params string[] elsewhere) : 
         VictimIds["environment"] = await MakeAsync(victim, "/v1/environments", new { name = Canary }, ct);
         VictimIds["session"] = await MakeAsync(victim, "/v1/sessions", new { agent = VictimIds["agent"], environment_id = VictimIds["environment"], title = Canary }, ct);
         VictimIds["schedule"] = await MakeAsync(victim, "/api/v1/schedules", new { name = Canary, cron = "@daily", prompt = Canary, agent = VictimIds["agent"], environment = VictimIds["environment"] }, ct);
+        VictimIds["budget"] = $"agent:{VictimIds["agent"]}";
+        (await victim.Client.PutAsJsonAsync($"/api/v1/budgets/{VictimIds["budget"]}", new { limit_micros = 5_000_000 }, ct)).EnsureSuccessStatusCode();
+
         // A run, so that the victim has events, usage and a finished piece of work as well.
         using (var reader = await EventReader.OpenAsync(victim.Client, VictimIds["session"], after: 0, ct))
         {
