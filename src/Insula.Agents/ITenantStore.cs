@@ -4,6 +4,7 @@ using Insula.Agents.Knowledge;
 using Insula.Agents.Runs;
 using Insula.Agents.Schedules;
 using Insula.Agents.Sessions;
+using Insula.Agents.Usage;
 using Insula.Tenancy.Access;
 
 namespace Insula.Agents;
@@ -37,4 +38,6 @@ public interface ITenantStore : IAsyncDisposable
     IKnowledgeStore Knowledge { get; }
 
     IScheduleStore Schedules { get; }
+
+    IUsageOutbox Usage { get; }
 }

@@ -15,6 +15,7 @@ using Insula.Tenancy.Plans;
 using Insula.Tenancy.Prices;
 using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
+using Insula.Tenancy.Usage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
@@ -58,6 +59,7 @@ public static class StorageRegistration
         .AddSingleton<IOperatorKeyStore, OperatorKeyStore>()
         .AddSingleton<IPlanStore, PlanStore>()
         .AddSingleton<IPriceStore, PriceStore>()
+        .AddSingleton<IUsageLedger, UsageLedger>()
         .AddSingleton<IAuditLog, AuditLog>()
         .AddSingleton<IBudgetStore, BudgetStore>()
         .AddSingleton<IRunQueue, RunQueue>()

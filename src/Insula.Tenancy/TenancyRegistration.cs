@@ -7,6 +7,7 @@ using Insula.Tenancy.Plans;
 using Insula.Tenancy.Prices;
 using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
+using Insula.Tenancy.Usage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
@@ -36,6 +37,7 @@ public static class TenancyRegistration
         services.AddSingleton<FollowAccess>();
         services.AddSingleton<ListPlans>().AddSingleton<PutPlan>().AddSingleton<ListAudit>();
         services.AddSingleton<PriceCatalog>().AddSingleton<RenewTerms>().AddSingleton<ListPrices>().AddSingleton<PutPrice>();
+        services.AddSingleton<ShowUsage>();
         return services;
     }
 

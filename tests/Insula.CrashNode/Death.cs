@@ -3,10 +3,11 @@ using Microsoft.Extensions.Logging;
 
 namespace Insula.CrashNode;
 
-/// <summary>Kills its own process, by a signal that nothing can catch, in the moment that a run reaches a point for the n-th time.</summary>
+/// <summary>Kills its own process, by a signal that nothing can catch, in the moment that a run, or a shipment of usage, reaches a point for the n-th time.</summary>
 internal sealed class Death(string point, int count) : ILoggerProvider, ILogger
 {
     private const int RunPoints = 3020;
+    private const int UsagePoints = 3220;
 
     private readonly ManualResetEventSlim _never = new();
     private int _left = count;
@@ -20,7 +21,7 @@ internal sealed class Death(string point, int count) : ILoggerProvider, ILogger
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
-        if (eventId.Id != RunPoints || state is not IReadOnlyList<KeyValuePair<string, object?>> values) return;
+        if (eventId.Id is not (RunPoints or UsagePoints) || state is not IReadOnlyList<KeyValuePair<string, object?>> values) return;
         if (!values.Any(value => value.Key == "Point" && string.Equals(value.Value?.ToString(), point, StringComparison.Ordinal))) return;
         if (Interlocked.Decrement(ref _left) != 0) return;
         using var self = Process.GetCurrentProcess();

@@ -12,7 +12,7 @@ using Microsoft.Extensions.Logging;
 //   CRASH_DATA, CRASH_DATABASE (empty: files)   where its data are
 //   CRASH_OPERATOR_KEY                          the operator's key
 //   CRASH_TOOLS                                 address of the server that the tools act on
-//   CRASH_AT, CRASH_COUNT                       the RunPoint to die at, and at which time it is reached; without it, it lives
+//   CRASH_AT, CRASH_COUNT                       the RunPoint or UsagePoint to die at, and at which time it is reached; without it, it lives
 static string Setting(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : "";
 
 var settings = new HostSettings

@@ -31,7 +31,14 @@ public sealed record ModelRequest(
     string? System,
     IReadOnlyList<ModelMessage> Messages,
     IReadOnlyList<ToolSpec> Tools,
-    int MaxTokens);
+    int MaxTokens)
+{
+    /// <summary>
+    /// The same for every attempt of one step, after a crash too, and for no other step: a provider that honours it answers
+    /// and charges a repeated request once. Null for none.
+    /// </summary>
+    public string? IdempotencyKey { get; init; }
+}
 
 public sealed record ToolSpec(string Name, string Description, JsonElement InputSchema);
 

@@ -1,6 +1,7 @@
 using Insula.Agents.Models;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Prices;
+using Insula.Tenancy.Tenants;
 
 namespace Insula.Agents.Runs;
 
@@ -8,8 +9,13 @@ namespace Insula.Agents.Runs;
 /// Gives what a step used its row, with the cost by the price that was in force when the step began: a price that changes
 /// meanwhile, or before the row reaches the ledger, changes nothing.
 /// </summary>
-internal sealed class Meter(PriceCatalog prices, TimeProvider time)
+/// <param name="signal">Told that a tenant's outbox has something new; null where nobody ships.</param>
+internal sealed class Meter(PriceCatalog prices, TimeProvider time, UsageSignal? signal = null)
 {
+    /// <summary>Rows that were made here are in the tenant's store now. If nobody hears of it the tenant's mark tells.</summary>
+    public void Recorded(Id<Tenant> tenant) => signal?.Invoke(tenant);
+
+
     /// <param name="id">Chosen before the call, so that what was held for it can be settled by it.</param>
     /// <param name="began">When the request began.</param>
     public UsageRow Model(RunJournal journal, Id<UsageRow> id, string model, TokenUsage used, DateTimeOffset began)
@@ -33,3 +39,6 @@ internal sealed class Meter(PriceCatalog prices, TimeProvider time)
     private UsageRow Row(RunJournal journal, Id<UsageRow> id, string kind, string name) =>
         new(id, journal.Session.Id, journal.Run!.Id, kind, name, default, time.GetUtcNow()) { Agent = journal.Session.AgentId, Principal = journal.Principal };
 }
+
+/// <summary>Tells the shipper that a tenant's outbox has something new.</summary>
+public delegate void UsageSignal(Id<Tenant> tenant);

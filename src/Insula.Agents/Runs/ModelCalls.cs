@@ -72,7 +72,7 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
         var began = time.GetTimestamp();
         await turn.AskAsync(
             model.Provider,
-            new ModelRequest(journal.Scope, model.Name, system, messages, tools.Offer(agent), options.OutputTokensMax),
+            new ModelRequest(journal.Scope, model.Name, system, messages, tools.Offer(agent), options.OutputTokensMax) { IdempotencyKey = journal.StepKey },
             journal.Preview,
             attention);
         metrics.ModelAnswered(model.Provider.Name, turn.Usage, time.GetElapsedTime(began));

@@ -69,7 +69,11 @@ internal sealed class SessionWorker(
             {
                 if (step is NextStep.Interrupt or NextStep.GiveUp) await InterruptChildrenAsync(journal, ct);
                 await TakeAsync(step, pass, journal, interruptible.Token, ct);
-                if (step is NextStep.CallModel or NextStep.Start or NextStep.RunTool) await lease.ProgressedAsync(ct);
+                if (step is NextStep.CallModel or NextStep.Start or NextStep.RunTool)
+                {
+                    models.Meter.Recorded(journal.Scope.Tenant);
+                    await lease.ProgressedAsync(ct);
+                }
             }
             catch (OperationCanceledException) when (interruptible.IsCancellationRequested && !ct.IsCancellationRequested)
             {

@@ -60,6 +60,7 @@ internal sealed class CommandLine(Terminal terminal)
             KeyCommands.Build(_client),
             PriceCommands.Build(_client),
             BudgetCommands.Build(_client),
+            UsageCommand.Build(_client),
             DoctorCommand.Build(_client),
             MigrateCommand.Build(_client),
         };

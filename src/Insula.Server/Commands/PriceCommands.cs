@@ -13,8 +13,8 @@ internal static class PriceCommands
 
     private static readonly Column[] Columns =
     [
-        new("NAME", "name"), Column.Time("FROM", "from"), Money("INPUT", "input_micros"), Money("OUTPUT", "output_micros"), Money("CACHE READ", "cache_read_micros"),
-        Money("CACHE WRITE", "cache_write_micros"), Money("REQUEST", "per_request_micros"), new("CEILING", "ceiling"), new("VERSION", "version"),
+        new("NAME", "name"), Column.Time("FROM", "from"), UsageCommand.Money("INPUT", "input_micros"), UsageCommand.Money("OUTPUT", "output_micros"), UsageCommand.Money("CACHE READ", "cache_read_micros"),
+        UsageCommand.Money("CACHE WRITE", "cache_write_micros"), UsageCommand.Money("REQUEST", "per_request_micros"), new("CEILING", "ceiling"), new("VERSION", "version"),
     ];
 
     private static readonly Column[] Fields = [new("name", "name"), Column.Time("from", "from"), new("version", "version")];
@@ -61,9 +61,6 @@ internal static class PriceCommands
     }
 
     private static Option<string?> Rate(string option) => new(option) { Description = "Dollars for a million tokens", HelpName = "dollars" };
-
-    private static Column Money(string head, string path) =>
-        new(head, item => item.At(path) is { ValueKind: System.Text.Json.JsonValueKind.Number } micros ? Dollars.Format(micros.GetInt64()) : "");
 
     private static long? Micros(ClientCall call, Option<string?> option, long times) =>
         call.Get(option) is not { } text ? null

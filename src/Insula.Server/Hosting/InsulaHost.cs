@@ -2,6 +2,7 @@ using Insula.Agents.Knowledge;
 using Insula.Agents.Models;
 using Insula.Agents.Runs;
 using Insula.Agents.Schedules;
+using Insula.Agents.Usage;
 using Insula.Server.Endpoints;
 using Insula.Server.Http;
 using Insula.Server.ManagedAgents;
@@ -47,6 +48,8 @@ internal sealed class InsulaHost : IAsyncDisposable
         builder.Services.AddSchedules();
         builder.Services.AddHostedService<RunsService>();
         builder.Services.AddHostedService<SchedulesService>();
+        builder.Services.AddUsage();
+        builder.Services.AddHostedService<UsageService>();
         builder.Services.AddHostedService<AccessService>();
         builder.Services.AddHostedService<RestingMemory>();
         builder.Services.AddManagedAgents();
@@ -65,6 +68,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         app.MapPlans();
         app.MapPrices();
         app.MapBudgets();
+        app.MapUsage();
         app.MapKeys();
         app.MapRuns();
         app.MapAudit();

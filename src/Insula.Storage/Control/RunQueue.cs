@@ -79,6 +79,9 @@ internal sealed class RunQueue(ControlDatabase control, TimeProvider time) : IRu
             PostCost(link, end, under);
             if (end.Again is not { } delay) link.Post(RunQueueSql.Remove, under);
             else link.Post(link.Dialect == Dialect.Sqlite ? RunQueueSql.DelaySqlite : RunQueueSql.DelayPostgres, AtNow(link, [.. under, ("@delay", delay.Ticks)]));
+
+            // In this very transaction: from here on nobody would look for what the session used.
+            UsageLedger.Mark(link, entry.Tenant, time.GetUtcNow());
             return link.FirstAsync(RunQueueSql.Mark, static row => (long?)row.GetInt64(0), Of(entry, node));
         },
         ct);

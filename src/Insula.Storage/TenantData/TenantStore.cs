@@ -5,6 +5,7 @@ using Insula.Agents.Knowledge;
 using Insula.Agents.Runs;
 using Insula.Agents.Schedules;
 using Insula.Agents.Sessions;
+using Insula.Agents.Usage;
 using Insula.Storage.Engine;
 
 namespace Insula.Storage.TenantData;
@@ -23,6 +24,8 @@ internal sealed class TenantStore(TenantLease lease, string tenant) : ITenantSto
     public IKnowledgeStore Knowledge => new KnowledgeStore(lease.Database, tenant);
 
     public IScheduleStore Schedules => new ScheduleStore(lease.Database, tenant);
+
+    public IUsageOutbox Usage => new UsageOutbox(lease.Database, tenant);
 
     public ValueTask DisposeAsync()
     {

@@ -71,6 +71,9 @@ public sealed class SystemTask
     /// <summary>Fires a schedule: what it does was authorised when the schedule was made.</summary>
     public static SystemTask Schedule { get; } = new("schedule", Permissions.Read | Permissions.Write);
 
+    /// <summary>Brings what the tenant used into the ledger.</summary>
+    public static SystemTask Meter { get; } = new("meter", Permissions.Read | Permissions.Write);
+
     /// <summary>Gives the command line on this machine a key of the demo tenant for as long as the server runs. It may hand on every right.</summary>
     public static SystemTask LocalKey { get; } = new("local_key", Permissions.All);
 

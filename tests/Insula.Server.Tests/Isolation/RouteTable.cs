@@ -54,6 +54,7 @@ public static class RouteTable
         new("POST", "/api/v1/tenants/{id}/keys", Who.Operator, "/api/v1/tenants/{tenant}/keys", """{"name":"n"}"""),
         new("GET", "/api/v1/plans", Who.OperatorOrReadKey, "/api/v1/plans"),
         new("PUT", "/api/v1/plans/{name}", Who.Operator, "/api/v1/plans/Not-A-Name", """{"limits":{"requests_per_minute":1,"reads_per_minute":1,"learn_per_minute":1,"reason_per_minute":1,"concurrent_runs":1,"concepts":1,"storage_bytes":1}}"""),
+        new("GET", "/api/v1/usage", Who.OperatorOrReadKey, "/api/v1/usage"),
         new("GET", "/api/v1/prices", Who.OperatorOrReadKey, "/api/v1/prices"),
         new("PUT", "/api/v1/prices", Who.Operator, "/api/v1/prices", """{"name":"no such good"}"""),
         new("GET", "/api/v1/budgets", Who.OperatorOrReadKey, "/api/v1/budgets"),

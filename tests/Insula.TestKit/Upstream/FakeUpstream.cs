@@ -21,6 +21,7 @@ public sealed class FakeUpstream : IAsyncDisposable
     private readonly ConcurrentQueue<UpstreamReply> _planned = new();
     private readonly ConcurrentQueue<UpstreamRequest> _requests = new();
     private readonly Channel<UpstreamRequest> _arrivals = Channel.CreateBounded<UpstreamRequest>(new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropOldest });
+    private readonly ConcurrentDictionary<string, bool> _keys = new();
     private readonly Lock _sync = new();
     private TokenUsage _reported;
 
@@ -33,6 +34,12 @@ public sealed class FakeUpstream : IAsyncDisposable
 
     /// <summary>The reply to a request when no planned one is left.</summary>
     public UpstreamReply Otherwise { get; set; } = UpstreamReply.Says("ok");
+
+    /// <summary>Whether a request that is repeated with its Idempotency-Key counts once, as with a provider that honours the key.</summary>
+    public bool HonoursKeys { get; set; }
+
+    /// <summary>Requests that came with a key seen before.</summary>
+    public int Repeated { get; private set; }
 
     public IReadOnlyList<string> Models { get; set; } = ["fake-small", "fake-large"];
 
@@ -132,10 +139,10 @@ public sealed class FakeUpstream : IAsyncDisposable
         var streams = !request.Body.TryGetProperty("stream", out var stream) ? wire is OllamaWire : stream.GetBoolean();
         http.Response.ContentType = reply.MediaType ?? (streams ? wire.StreamMediaType : "application/json");
         var frames = reply.Body is { } body ? [body] : streams ? wire.Frames(reply) : [wire.Whole(reply).ToJsonString()];
-        await SendAsync(http, reply, [.. frames]);
+        await SendAsync(http, request, reply, [.. frames]);
     }
 
-    private async Task SendAsync(HttpContext http, UpstreamReply reply, IReadOnlyList<string> frames)
+    private async Task SendAsync(HttpContext http, UpstreamRequest request, UpstreamReply reply, IReadOnlyList<string> frames)
     {
         var sent = 0;
         foreach (var (index, frame) in frames.Index())
@@ -144,7 +151,7 @@ public sealed class FakeUpstream : IAsyncDisposable
             var bytes = Encoding.UTF8.GetBytes(frame);
 
             // Before its last bytes: a client that has the whole answer must find it counted.
-            if (index == frames.Count - 1 && !(reply.CutAtByte < sent + bytes.Length)) Count(reply);
+            if (index == frames.Count - 1 && !(reply.CutAtByte < sent + bytes.Length)) Count(request, reply);
             foreach (var piece in bytes.Chunk(reply.BytesPerWrite ?? Math.Max(1, bytes.Length)))
             {
                 var allowed = Math.Min(piece.Length, (reply.CutAtByte ?? int.MaxValue) - sent);
@@ -164,8 +171,14 @@ public sealed class FakeUpstream : IAsyncDisposable
         return http.Response.WriteAsync(json, http.RequestAborted);
     }
 
-    private void Count(UpstreamReply reply)
+    private void Count(UpstreamRequest request, UpstreamReply reply)
     {
+        if (HonoursKeys && request.Headers.TryGetValue("idempotency-key", out var key) && !_keys.TryAdd(key, true))
+        {
+            lock (_sync) Repeated++;
+            return;
+        }
+
         lock (_sync) _reported += new TokenUsage(reply.InputTokens, reply.OutputTokens, reply.CacheReadTokens, reply.CacheWriteTokens);
     }
 }

@@ -37,7 +37,7 @@ internal sealed class AnthropicProvider : IModelProvider, IDisposable
     public async IAsyncEnumerable<ModelEvent> StreamAsync(ModelRequest request, [EnumeratorCancellation] CancellationToken ct)
     {
         if (!_usable) throw UpstreamFailure.Refused("The provider anthropic has no key. The operator sets INSULA_ANTHROPIC_API_KEY, or INSULA_ANTHROPIC_BASE_URL for a server that needs none.");
-        using var answer = (await _client.PostAsync("v1/messages", AnthropicRequest.Write(request), ct)).MustBe("text/event-stream");
+        using var answer = (await _client.PostAsync("v1/messages", AnthropicRequest.Write(request), request.IdempotencyKey, ct)).MustBe("text/event-stream");
         await foreach (var made in ReadAsync(answer.Body, _client.Errors, ct)) yield return made;
     }
 

@@ -24,7 +24,7 @@ internal sealed class OllamaProvider : IModelProvider, IDisposable
     public async IAsyncEnumerable<ModelEvent> StreamAsync(ModelRequest request, [EnumeratorCancellation] CancellationToken ct)
     {
         if (_client is null) throw UpstreamFailure.Refused("The provider ollama has no address. The operator sets INSULA_OLLAMA_URL.");
-        using var answer = (await _client.PostAsync("api/chat", OllamaRequest.Write(request), ct)).MustBe("application/x-ndjson", "application/json");
+        using var answer = (await _client.PostAsync("api/chat", OllamaRequest.Write(request), request.IdempotencyKey, ct)).MustBe("application/x-ndjson", "application/json");
         var callsBefore = request.Messages.SelectMany(m => m.Content).Count(c => c is ToolCallContent);
         await foreach (var made in ReadAsync(answer.Body, callsBefore, ct)) yield return made;
     }

@@ -40,7 +40,7 @@ internal sealed class OpenAIProvider : IModelProvider, IDisposable
     public async IAsyncEnumerable<ModelEvent> StreamAsync(ModelRequest request, [EnumeratorCancellation] CancellationToken ct)
     {
         if (!_usable) throw UpstreamFailure.Refused("The provider openai has no key. The operator sets INSULA_OPENAI_API_KEY, or INSULA_OPENAI_BASE_URL for a compatible server that needs none.");
-        using var answer = (await _client.PostAsync("chat/completions", _request.Write(request), ct)).MustBe("text/event-stream");
+        using var answer = (await _client.PostAsync("chat/completions", _request.Write(request), request.IdempotencyKey, ct)).MustBe("text/event-stream");
         await foreach (var made in ReadAsync(answer.Body, _client.Errors, ct)) yield return made;
     }
 

@@ -36,11 +36,12 @@ internal sealed class UpstreamClient : IDisposable
     public ErrorAnswer Errors { get; }
 
     /// <summary>Sends a JSON body and gives the answer as soon as its head is there. Throws <see cref="ModelException"/> for an error status.</summary>
-    public async Task<UpstreamAnswer> PostAsync(string path, ReadOnlyMemory<byte> json, CancellationToken ct)
+    public async Task<UpstreamAnswer> PostAsync(string path, ReadOnlyMemory<byte> json, string? idempotencyKey, CancellationToken ct)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, At(path));
         request.Content = new ReadOnlyMemoryContent(json);
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        if (idempotencyKey is not null) request.Headers.Add("Idempotency-Key", idempotencyKey);
         return await SendAsync(request, _limits, ct);
     }
 

@@ -126,6 +126,55 @@ create policy tenant_isolation on budgets as permissive for all to public
   with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
 grant delete, insert, select, update on budgets to <user>;
 
+create table ledger_days (
+  tenant_id text collate "C" not null,
+  day bigint not null,
+  kind text collate "C" not null,
+  name text collate "C" not null,
+  items bigint not null,
+  unpriced bigint not null,
+  input_tokens bigint not null,
+  output_tokens bigint not null,
+  cache_read_tokens bigint not null,
+  cache_write_tokens bigint not null,
+  reasoning_tokens bigint not null,
+  cost_micros bigint not null,
+  constraint ledger_days_pkey PRIMARY KEY (tenant_id, day, kind, name)
+);
+alter table ledger_days enable row level security;
+alter table ledger_days force row level security;
+create policy tenant_isolation on ledger_days as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on ledger_days to <user>;
+
+create table ledger_usage (
+  tenant_id text collate "C" not null,
+  usage_id text collate "C" not null,
+  at bigint not null,
+  kind text collate "C" not null,
+  name text collate "C" not null,
+  agent_id text collate "C" not null,
+  session_id text collate "C" not null,
+  run_id text collate "C" not null,
+  principal text collate "C" not null,
+  input_tokens bigint not null,
+  output_tokens bigint not null,
+  cache_read_tokens bigint not null,
+  cache_write_tokens bigint not null,
+  reasoning_tokens bigint not null,
+  cost_micros bigint,
+  price_version text collate "C",
+  constraint ledger_usage_pkey PRIMARY KEY (tenant_id, usage_id)
+);
+CREATE INDEX ledger_usage_by_time ON ledger_usage USING btree (tenant_id, at, usage_id);
+alter table ledger_usage enable row level security;
+alter table ledger_usage force row level security;
+create policy tenant_isolation on ledger_usage as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on ledger_usage to <user>;
+
 create table operator_keys (
   handle text collate "C" not null,
   hash bytea not null,
@@ -271,3 +320,17 @@ create policy tenant_isolation on tenants as permissive for all to public
   using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
   with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
 grant delete, insert, select, update on tenants to <user>;
+
+create table usage_marks (
+  tenant_id text collate "C" not null,
+  mark bigint not null,
+  since bigint not null,
+  constraint usage_marks_pkey PRIMARY KEY (tenant_id)
+);
+CREATE INDEX usage_marks_by_age ON usage_marks USING btree (since);
+alter table usage_marks enable row level security;
+alter table usage_marks force row level security;
+create policy tenant_isolation on usage_marks as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on usage_marks to <user>;

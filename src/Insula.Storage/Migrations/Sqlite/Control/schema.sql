@@ -75,6 +75,42 @@ CREATE TABLE budgets (
   primary key (tenant_id, budget_id)
 );
 
+CREATE TABLE ledger_days (
+  tenant_id text not null,
+  day bigint not null,
+  kind text not null,
+  name text not null,
+  items bigint not null,
+  unpriced bigint not null,
+  input_tokens bigint not null,
+  output_tokens bigint not null,
+  cache_read_tokens bigint not null,
+  cache_write_tokens bigint not null,
+  reasoning_tokens bigint not null,
+  cost_micros bigint not null,
+  primary key (tenant_id, day, kind, name)
+);
+
+CREATE TABLE ledger_usage (
+  tenant_id text not null,
+  usage_id text not null,
+  at bigint not null,
+  kind text not null,
+  name text not null,
+  agent_id text not null,
+  session_id text not null,
+  run_id text not null,
+  principal text not null,
+  input_tokens bigint not null,
+  output_tokens bigint not null,
+  cache_read_tokens bigint not null,
+  cache_write_tokens bigint not null,
+  reasoning_tokens bigint not null,
+  cost_micros bigint,
+  price_version text,
+  primary key (tenant_id, usage_id)
+);
+
 CREATE TABLE operator_keys (
   handle text not null primary key,
   hash blob not null,
@@ -153,6 +189,13 @@ CREATE TABLE tenants (
   suspended_reason text
 , server text not null default 'main');
 
+CREATE TABLE usage_marks (
+  tenant_id text not null,
+  mark bigint not null,
+  since bigint not null,
+  primary key (tenant_id)
+);
+
 CREATE INDEX api_keys_by_age on api_keys (tenant_id, created_at, key_id);
 
 CREATE INDEX budget_holds_by_expiry on budget_holds (expires_at);
@@ -162,6 +205,8 @@ CREATE INDEX budget_holds_by_node on budget_holds (node);
 CREATE INDEX budget_holds_by_session on budget_holds (tenant_id, session_id);
 
 CREATE INDEX budgets_set on budgets (tenant_id) where scope <> 'session_own';
+
+CREATE INDEX ledger_usage_by_time on ledger_usage (tenant_id, at, usage_id);
 
 CREATE INDEX run_queue_by_age on run_queue (first_mark);
 
@@ -174,3 +219,5 @@ CREATE INDEX schedule_alarms_by_due on schedule_alarms (due_at);
 CREATE INDEX tenants_by_age on tenants (created_at, tenant_id);
 
 CREATE INDEX tenants_suspended on tenants (tenant_id) where status = 'suspended';
+
+CREATE INDEX usage_marks_by_age on usage_marks (since);

@@ -1,0 +1,56 @@
+using Insula.Storage.Engine;
+using Insula.Storage.Statements;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Tenants;
+using Insula.Tenancy.Usage;
+
+namespace Insula.Storage.Control;
+
+/// <summary>New items of the ledger with their days' sums, for use inside a write.</summary>
+internal static class UsageRows
+{
+    public static void Insert(Link link, Id<Tenant> tenant, IReadOnlyList<UsageEntry> entries)
+    {
+        foreach (var entry in entries) Insert(link, tenant, entry);
+
+        // In one order, so that whoever adds to days at the same time waits and does not deadlock.
+        var days = entries
+            .GroupBy(static entry => (Day: DateOnly.FromDateTime(entry.At.UtcDateTime), entry.Kind, entry.Name), static entry => UsageSum.Of(entry))
+            .OrderBy(static day => day.Key.Day).ThenBy(static day => day.Key.Kind, StringComparer.Ordinal).ThenBy(static day => day.Key.Name, StringComparer.Ordinal);
+        foreach (var day in days) AddToDay(link, tenant, day.Key.Day, day.Key.Kind, day.Key.Name, day.Aggregate(static (sum, one) => sum + one));
+    }
+
+    private static void Insert(Link link, Id<Tenant> tenant, UsageEntry entry) => link.Post(
+        UsageSql.Insert,
+        ("@tenant_id", tenant.ToString()),
+        ("@usage_id", entry.Id),
+        ("@at", Instant.ToNumber(entry.At)),
+        ("@kind", entry.Kind),
+        ("@name", entry.Name),
+        ("@agent_id", entry.Agent),
+        ("@session_id", entry.Session),
+        ("@run_id", entry.Run),
+        ("@principal", entry.Principal),
+        ("@input_tokens", entry.Used.Input),
+        ("@output_tokens", entry.Used.Output),
+        ("@cache_read_tokens", entry.Used.CacheRead),
+        ("@cache_write_tokens", entry.Used.CacheWrite),
+        ("@reasoning_tokens", entry.Used.Reasoning),
+        ("@cost_micros", entry.CostMicros ?? (object)Null.Long),
+        ("@price_version", entry.PriceVersion));
+
+    private static void AddToDay(Link link, Id<Tenant> tenant, DateOnly day, string kind, string name, UsageSum sum) => link.Post(
+        UsageSql.AddToDay,
+        ("@tenant_id", tenant.ToString()),
+        ("@day", UsageLedger.NumberOf(day)),
+        ("@kind", kind),
+        ("@name", name),
+        ("@items", sum.Items),
+        ("@unpriced", sum.Unpriced),
+        ("@input_tokens", sum.InputTokens),
+        ("@output_tokens", sum.OutputTokens),
+        ("@cache_read_tokens", sum.CacheReadTokens),
+        ("@cache_write_tokens", sum.CacheWriteTokens),
+        ("@reasoning_tokens", sum.ReasoningTokens),
+        ("@cost_micros", sum.CostMicros));
+}

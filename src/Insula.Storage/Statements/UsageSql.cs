@@ -1,0 +1,118 @@
+namespace Insula.Storage.Statements;
+
+/// <summary>The outbox of usage in a tenant's store, and the ledger in the control store.</summary>
+internal static class UsageSql
+{
+    public const string Outbox =
+        """
+        select usage_id, at, kind, name, agent_id, session_id, run_id, principal,
+          input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_micros, price_version
+        from usage_outbox where tenant_id = @tenant_id order by usage_id limit @limit
+        """;
+
+    public const string RemoveShipped = "delete from usage_outbox where tenant_id = @tenant_id and usage_id = @usage_id";
+
+    public const string KnownSqlite = "select usage_id from ledger_usage where tenant_id = @tenant_id and usage_id in (select value from json_each(@ids))";
+
+    public const string KnownPostgres =
+        "select usage_id from ledger_usage where tenant_id = @tenant_id and usage_id = any(array(select jsonb_array_elements_text(cast(@ids as jsonb))))";
+
+    public const string Insert =
+        """
+        insert into ledger_usage (tenant_id, usage_id, at, kind, name, agent_id, session_id, run_id, principal,
+          input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_micros, price_version)
+        values (@tenant_id, @usage_id, @at, @kind, @name, @agent_id, @session_id, @run_id, @principal,
+          @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @reasoning_tokens, @cost_micros, @price_version)
+        """;
+
+    public const string AddToDay =
+        """
+        insert into ledger_days (tenant_id, day, kind, name, items, unpriced,
+          input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_micros)
+        values (@tenant_id, @day, @kind, @name, @items, @unpriced,
+          @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @reasoning_tokens, @cost_micros)
+        on conflict (tenant_id, day, kind, name) do update set
+          items = ledger_days.items + excluded.items, unpriced = ledger_days.unpriced + excluded.unpriced,
+          input_tokens = ledger_days.input_tokens + excluded.input_tokens, output_tokens = ledger_days.output_tokens + excluded.output_tokens,
+          cache_read_tokens = ledger_days.cache_read_tokens + excluded.cache_read_tokens,
+          cache_write_tokens = ledger_days.cache_write_tokens + excluded.cache_write_tokens,
+          reasoning_tokens = ledger_days.reasoning_tokens + excluded.reasoning_tokens, cost_micros = ledger_days.cost_micros + excluded.cost_micros
+        """;
+
+    public const string Mark =
+        """
+        insert into usage_marks (tenant_id, mark, since) values (@tenant_id, @mark, @now)
+        on conflict (tenant_id) do update set mark = excluded.mark
+        """;
+
+    public const string MarkQueued =
+        """
+        insert into usage_marks (tenant_id, mark, since)
+        select distinct q.tenant_id, cast(@mark as bigint), cast(@now as bigint) from run_queue q
+        where not exists (select 1 from usage_marks m where m.tenant_id = q.tenant_id)
+        on conflict (tenant_id) do nothing
+        """;
+
+    public const string ListMarked = "select tenant_id, mark from usage_marks where since < @before order by since limit @limit";
+
+    public const string Unmark = "delete from usage_marks where tenant_id = @tenant_id and mark = @mark";
+
+    public const string CountMarked = "select count(*), min(since) from usage_marks";
+
+    public const string Sum = $"select {Sums} from ledger_usage where {Filter}";
+
+    public const string ByDay = $"{Group} cast(at / {TicksOfDay} as text) {Grouped}";
+
+    public const string ByAgent = $"{Group} agent_id {Grouped}";
+
+    public const string ByModel = $"{Group} name {GroupedModels}";
+
+    public const string ByKey = $"{Group} principal {Grouped}";
+
+    public const string BySession = $"{Group} session_id {Grouped}";
+
+    public const string ByRun = $"{Group} run_id {Grouped}";
+
+    public const string ByKind = $"{Group} kind {Grouped}";
+
+    public const string Days =
+        """
+        select day, kind, name, items, unpriced, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_micros
+        from ledger_days where tenant_id = @tenant_id and day >= @from_day and day < @to_day order by day, kind, name
+        """;
+
+    public const string Top =
+        """
+        select tenant_id, cast(sum(items) as bigint), cast(sum(unpriced) as bigint), cast(sum(input_tokens) as bigint), cast(sum(output_tokens) as bigint),
+          cast(sum(cache_read_tokens) as bigint), cast(sum(cache_write_tokens) as bigint), cast(sum(reasoning_tokens) as bigint), cast(sum(cost_micros) as bigint)
+        from ledger_days where day >= @from_day and day < @to_day
+        group by tenant_id order by 9 desc, 2 desc, tenant_id limit @limit
+        """;
+
+    private const string TicksOfDay = "864000000000";
+
+    private const string Sums =
+        """
+        count(*), coalesce(cast(sum(case when cost_micros is null then 1 else 0 end) as bigint), 0),
+        coalesce(cast(sum(input_tokens) as bigint), 0), coalesce(cast(sum(output_tokens) as bigint), 0), coalesce(cast(sum(cache_read_tokens) as bigint), 0),
+        coalesce(cast(sum(cache_write_tokens) as bigint), 0), coalesce(cast(sum(reasoning_tokens) as bigint), 0), coalesce(cast(sum(cost_micros) as bigint), 0)
+        """;
+
+    private const string Filter =
+        """
+        tenant_id = @tenant_id and at >= @from_at and at < @to_at
+          and (cast(@agent_id as text) is null or agent_id = @agent_id)
+          and (cast(@model as text) is null or (kind = 'model' and name = @model))
+          and (cast(@session_id as text) is null or session_id = @session_id)
+          and (cast(@run_id as text) is null or run_id = @run_id)
+          and (cast(@principal as text) is null or principal = @principal)
+        """;
+
+    private const string Group = $"select * from (select item as key, {Sums} from (select ledger_usage.*,";
+
+    private const string Grouped = $"as item from ledger_usage where {Filter}) items {After}";
+
+    private const string GroupedModels = $"as item from ledger_usage where {Filter} and kind = 'model') items {After}";
+
+    private const string After = "group by item) sums where key > @after order by key limit @limit";
+}
