@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using System.Text.Json.Nodes;
 using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
@@ -18,19 +17,11 @@ namespace Insula.Benchmarks;
 
 /// <summary>
 /// The same work done by other products, on one PostgreSQL, in one run, taking turns: steps of a run that are durable one by
-/// one, beside LangGraph with its PostgreSQL checkpointer; and a queue's entries, beside graphile-worker. Ours runs as the
+/// one (<see cref="StepBench"/>; a step of the peer is a node that does nothing), beside LangGraph with its PostgreSQL checkpointer; and a queue's entries, beside graphile-worker. Ours runs as the
 /// whole program over HTTP; a peer runs as its authors show it, in a process of Node.js. Each has a database of its own.
 /// </summary>
 internal static class PeersBench
 {
-    /// <summary>
-    /// Tool calls of one run; each is two steps, the model's and the tool's, and the answer is one more. The tool does not
-    /// exist, so that nothing is timed but the steps: its intent and its refusal are logged as those of any other. A step of
-    /// the peer is a node that does nothing.
-    /// </summary>
-    private const int Calls = 60;
-
-    private const int Steps = 2 * Calls + 1;
     private const int Together = 16;
     private const int Jobs = 4_000;
 
@@ -57,7 +48,7 @@ internal static class PeersBench
             foreach (var concurrency in (int[])[1, Together])
             {
                 var ours = await StepsForAsync(client, agent, environment, concurrency, slice, ct);
-                var peer = await NodeAsync("langgraph.mjs", ct, langgraph, $"{concurrency}", $"{Steps}", $"{seconds}");
+                var peer = await NodeAsync("langgraph.mjs", ct, langgraph, $"{concurrency}", $"{StepBench.Steps}", $"{seconds}");
                 pairs.Add(new($"durable steps a second, c={concurrency}", "`@langchain/langgraph` + PostgreSQL checkpointer", ours, Number(peer, "count") / Number(peer, "seconds")));
             }
 
@@ -87,7 +78,7 @@ internal static class PeersBench
             CultureInfo.InvariantCulture,
             $"| ms for a durable step, c=1 | {Text(latency.Select(static pair => 1000 / pair.Ours), "0.00")} | {Text(latency.Select(static pair => 1000 / pair.Peers), "0.00")} | {Slices.Median(latency.Select(static pair => pair.Peers / pair.Ours)):0.00} | {latency[0].Peer} |"));
         to.WriteLine();
-        to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rounds} rounds of {seconds} s each, taking turns; runs of {Steps} steps; {Jobs} queue entries; load average {load:0.0} at the begin, {Slices.LoadAverage():0.0} at the end."));
+        to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rounds} rounds of {seconds} s each, taking turns; runs of {StepBench.Steps} steps; {Jobs} queue entries; load average {load:0.0} at the begin, {Slices.LoadAverage():0.0} at the end."));
         to.WriteLine();
     }
 
@@ -100,36 +91,10 @@ internal static class PeersBench
     /// <summary>Steps a second of runs over HTTP, from the message to the event that the run has ended.</summary>
     private static async Task<double> StepsForAsync(HttpClient client, string agent, string environment, int concurrency, TimeSpan slice, CancellationToken ct)
     {
-        await RunOnceAsync(client, agent, environment, ct);
-        long runs = 0;
+        await StepBench.RunForAsync(client, agent, environment, 1, TimeSpan.Zero, ct);
         var began = TimeProvider.System.GetTimestamp();
-        await Task.WhenAll(Enumerable.Range(0, concurrency).Select(_ => Task.Run(
-            async () =>
-            {
-                while (TimeProvider.System.GetElapsedTime(began) < slice)
-                {
-                    await RunOnceAsync(client, agent, environment, ct);
-                    Interlocked.Increment(ref runs);
-                }
-            },
-            ct)));
-        return runs * Steps / TimeProvider.System.GetElapsedTime(began).TotalSeconds;
-    }
-
-    private static async Task RunOnceAsync(HttpClient client, string agent, string environment, CancellationToken ct)
-    {
-        var session = await client.CreateSessionAsync(agent, environment, ct);
-        var script = new StringBuilder();
-        for (var call = 0; call < Calls; call++) script.Append(CultureInfo.InvariantCulture, $"!tool nothing {{\"n\":{call}}}\n");
-        await client.SendAsync(session, script.Append("!text done").ToString(), ct);
-        var results = 0;
-        await foreach (var e in client.WatchAsync(session, after: 0, ct))
-        {
-            if (e.Type == "agent.tool_result") results++;
-            if (e.Type == "session.status_idle") break;
-        }
-
-        if (results != Calls) throw new InvalidOperationException($"The run made {results} tool calls, not {Calls}.");
+        var runs = await StepBench.RunForAsync(client, agent, environment, concurrency, slice, ct);
+        return runs * StepBench.Steps / TimeProvider.System.GetElapsedTime(began).TotalSeconds;
     }
 
     private static async Task InstallAsync(CancellationToken ct)

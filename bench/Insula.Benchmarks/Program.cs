@@ -1,6 +1,6 @@
 using Insula.Benchmarks;
 
-// insula-bench [all|start|runs|appends|walls|database|forks|density|peers] [rounds] [seconds per slice]
+// insula-bench [all|start|runs|appends|walls|database|forks|density|steps|peers] [rounds] [seconds per slice]
 var which = args.ElementAtOrDefault(0) ?? "all";
 var rounds = int.Parse(args.ElementAtOrDefault(1) ?? "5");
 var slice = TimeSpan.FromSeconds(double.Parse(args.ElementAtOrDefault(2) ?? "3"));
@@ -27,4 +27,5 @@ if (which is "all" or "forks")
     Report.Write(Console.Out, "Forks on PostgreSQL", await ForkBench.OnPostgresAsync(rounds, slice, stop.Token));
 }
 if (which is "all" or "density") await DensityBench.WriteAsync(Console.Out, shared: 10_000, schemas: 1_000, stop.Token);
+if (which is "all" or "steps") await StepBench.WriteAsync(Console.Out, rounds, slice, stop.Token);
 if (which is "peers") await PeersBench.WriteAsync(Console.Out, rounds, slice, stop.Token);

@@ -18,6 +18,8 @@ internal sealed record Slice(string Name, long Count, TimeSpan Took, double CpuS
 /// </summary>
 internal static class Slices
 {
+    private const double TicksPerSecond = 100;
+
     public static async Task<IReadOnlyList<Slice>> TakeTurnsAsync(int rounds, params (string Name, Func<Task<long>> Work, int? Pid)[] measurements)
     {
         foreach (var (_, work, _) in measurements) await work();
@@ -46,12 +48,42 @@ internal static class Slices
     public static double LoadAverage() => double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0]);
 
     /// <summary>User and system time of a process, from procfs.</summary>
-    private static double CpuSeconds(int? pid)
+    public static double CpuSeconds(int? pid) => pid is null ? double.NaN : Ticks(Fields(pid.Value), 11, 12) / TicksPerSecond;
+
+    /// <summary>The same of a process and its children, those that have ended included.</summary>
+    public static double CpuSecondsOfTree(int pid)
     {
-        if (pid is null) return double.NaN;
+        var ticks = Ticks(Fields(pid), 11, 12, 13, 14);
+        foreach (var other in Process.GetProcesses())
+        {
+            using (other)
+            {
+                try
+                {
+                    var fields = Fields(other.Id);
+                    if (int.Parse(fields[1]) == pid) ticks += Ticks(fields, 11, 12);
+                }
+                catch (IOException)
+                {
+                    // It has ended since it was listed: its time is its parent's by now.
+                }
+            }
+        }
+
+        return ticks / TicksPerSecond;
+    }
+
+    /// <summary>The fields of <c>stat</c> from the process's state on.</summary>
+    private static string[] Fields(int pid)
+    {
         var stat = File.ReadAllText($"/proc/{pid}/stat");
-        var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-        const double TicksPerSecond = 100;
-        return (long.Parse(fields[11]) + long.Parse(fields[12])) / TicksPerSecond;
+        return stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+    }
+
+    private static double Ticks(string[] fields, params ReadOnlySpan<int> which)
+    {
+        double sum = 0;
+        foreach (var field in which) sum += long.Parse(fields[field]);
+        return sum;
     }
 }

@@ -61,7 +61,7 @@ public sealed partial class PostgresStorage : InstalledStorage
             var main = servers[PlacementOptions.MainServer];
             var gate = new ConnectionGate(_options.ControlConnectionsMax, _options.TenantConnectionsMax, _options.ConnectionWait, main.Name, _time);
             if (Wakes is not null) await OpenWakesAsync(Wakes, main, ct);
-            _open = new Parts(servers, main.ControlSource(), gate);
+            _open = new Parts(servers, new PgPool(main.ControlSource(), gate, main.Name));
         }
         catch
         {
@@ -97,14 +97,14 @@ public sealed partial class PostgresStorage : InstalledStorage
         await _closing.CancelAsync();
         if (Wakes is not null) await Wakes.DisposeAsync();
         if (Interlocked.Exchange(ref _open, null) is not { } open) return;
-        await open.Control.DisposeAsync();
-        open.Gate.Dispose();
+        await open.Control.Source.DisposeAsync();
+        open.Control.Gate.Dispose();
         foreach (var server in open.Servers.Values) await server.DisposeAsync();
         _folder?.Dispose();
     }
 
     /// <summary>The control store as one principal.</summary>
-    internal Database Control(PgScope scope) => new PgDatabase(Open.Control, Open.Gate, scope, PlacementOptions.MainServer);
+    internal Database Control(PgScope scope) => new PgDatabase(Open.Control, scope);
 
     /// <summary>The server of that name. A tenant may live on one that the settings no longer name.</summary>
     internal PgServer ServerOf(string name) => Open.Servers.TryGetValue(name, out var server)
@@ -121,5 +121,5 @@ public sealed partial class PostgresStorage : InstalledStorage
     [LoggerMessage(EventId = 3110, Level = LogLevel.Information, Message = "Migrated the {Kind} store on {Server}: {Step}")]
     private partial void LogApplied(StoreKind kind, string server, string step);
 
-    private sealed record Parts(IReadOnlyDictionary<string, PgServer> Servers, NpgsqlDataSource Control, ConnectionGate Gate);
+    private sealed record Parts(IReadOnlyDictionary<string, PgServer> Servers, PgPool Control);
 }

@@ -7,6 +7,9 @@ namespace Insula.Storage.Engine;
 /// </summary>
 internal abstract class Database
 {
+    /// <summary>Which of the two texts of a statement to take, where the dialects differ.</summary>
+    public abstract Dialect Dialect { get; }
+
     /// <summary>Runs statements that only read. Each sees what was committed when it ran; they share no snapshot. May be called twice.</summary>
     public abstract Task<T> ReadAsync<T>(Func<Link, ValueTask<T>> read, CancellationToken ct);
 
@@ -15,6 +18,13 @@ internal abstract class Database
 
     /// <summary>One change of one statement, durable when the task ends; the number of rows it changed.</summary>
     public abstract Task<int> ChangeAsync(string sql, CancellationToken ct, params ReadOnlySpan<(string Name, object? Value)> values);
+
+    /// <summary>
+    /// One change of one statement that answers with a row, or the default; durable when the task ends. Many such changes of
+    /// one principal may become durable together.
+    /// </summary>
+    /// <param name="locks">What the statement locks first: in this order it waits for others that become durable with it.</param>
+    public abstract Task<T?> AnswerAsync<T>(string sql, Func<DbDataReader, T> map, string locks, CancellationToken ct, params ReadOnlySpan<(string Name, object? Value)> values);
 
     /// <summary>A write without an answer.</summary>
     public Task WriteAsync(Func<Link, ValueTask> work, CancellationToken ct) => WriteAsync(

@@ -116,7 +116,7 @@ internal sealed class OwnDatabases(PgServer server, PostgresOptions options, Tim
         {
             _source = server.RuntimeOf(PgNames.DatabaseOf(server.MainDatabase, tenant));
             _gate = new(options.DatabaseConnectionsMax, options.DatabaseConnectionsMax, options.ConnectionWait, server.Name, time);
-            Database = new PgDatabase(_source, _gate, PgScope.InTenants(tenant), server.Name);
+            Database = new PgDatabase(new PgPool(_source, _gate, server.Name), PgScope.InTenants(tenant));
         }
 
         public Database Database { get; }

@@ -8,15 +8,16 @@ namespace Insula.Storage.Postgres;
 /// went away, every connection of the pool is dead and none knows it; the driver empties the pool when the first unit
 /// finds out. A read is then made once more, on a fresh connection; a write is not, since its commit may have happened.
 /// </summary>
-/// <param name="server">How messages of the log call the server.</param>
-internal sealed class PgDatabase(NpgsqlDataSource source, ConnectionGate gate, PgScope scope, string server) : Database
+internal sealed class PgDatabase(PgPool pool, PgScope scope) : Database
 {
+    public override Dialect Dialect => Dialect.Postgres;
+
     public override async Task<T> ReadAsync<T>(Func<Link, ValueTask<T>> read, CancellationToken ct)
     {
-        using var turn = await gate.EnterAsync(scope.Tenant, ct);
+        using var turn = await pool.Gate.EnterAsync(scope.Tenant, ct);
         try
         {
-            await using (var connection = await source.OpenConnectionAsync(ct))
+            await using (var connection = await pool.Source.OpenConnectionAsync(ct))
             {
                 try
                 {
@@ -28,7 +29,7 @@ internal sealed class PgDatabase(NpgsqlDataSource source, ConnectionGate gate, P
                 }
             }
 
-            await using var fresh = await source.OpenConnectionAsync(ct);
+            await using var fresh = await pool.Source.OpenConnectionAsync(ct);
             return await read(new PgLink(fresh, scope, writes: false, ct));
         }
         catch (Exception error)
@@ -39,11 +40,11 @@ internal sealed class PgDatabase(NpgsqlDataSource source, ConnectionGate gate, P
 
     public override async Task<T> WriteAsync<T>(Func<Link, ValueTask<T>> work, CancellationToken ct)
     {
-        using var turn = await gate.EnterAsync(scope.Tenant, ct);
+        using var turn = await pool.Gate.EnterAsync(scope.Tenant, ct);
         try
         {
             // Closed without a commit, the connection takes the transaction back before anybody else gets it.
-            await using var connection = await source.OpenConnectionAsync(ct);
+            await using var connection = await pool.Source.OpenConnectionAsync(ct);
             var link = new PgLink(connection, scope, writes: true, ct);
             var result = await work(link);
             await link.CommitAsync();
@@ -57,12 +58,19 @@ internal sealed class PgDatabase(NpgsqlDataSource source, ConnectionGate gate, P
 
     public override Task<int> ChangeAsync(string sql, CancellationToken ct, params ReadOnlySpan<(string Name, object? Value)> values) => ChangeAsync(sql, values.ToArray(), ct);
 
+    public override Task<T?> AnswerAsync<T>(string sql, Func<DbDataReader, T> map, string locks, CancellationToken ct, params ReadOnlySpan<(string Name, object? Value)> values)
+        where T : default
+    {
+        var (text, given) = (PgText.Of(sql, values).Sql, values.ToArray());
+        return pool.Commits.RunAsync(scope, locks, () => PgLink.Command(text, given), map, ct);
+    }
+
     private async Task<int> ChangeAsync(string sql, (string Name, object? Value)[] values, CancellationToken ct)
     {
-        using var turn = await gate.EnterAsync(scope.Tenant, ct);
+        using var turn = await pool.Gate.EnterAsync(scope.Tenant, ct);
         try
         {
-            await using var connection = await source.OpenConnectionAsync(ct);
+            await using var connection = await pool.Source.OpenConnectionAsync(ct);
             return await new PgLink(connection, scope, writes: true, ct).ChangeAsync(sql, values);
         }
         catch (Exception error)
@@ -73,5 +81,5 @@ internal sealed class PgDatabase(NpgsqlDataSource source, ConnectionGate gate, P
 
     // A unit that was cancelled reports that, however the driver says it.
     private Exception Mapped(Exception error, CancellationToken ct) =>
-        ct.IsCancellationRequested && error is NpgsqlException ? new OperationCanceledException("The unit of work was cancelled.", error, ct) : PgFaults.Map(error, server);
+        ct.IsCancellationRequested && error is NpgsqlException ? new OperationCanceledException("The unit of work was cancelled.", error, ct) : PgFaults.Map(error, pool.Server);
 }

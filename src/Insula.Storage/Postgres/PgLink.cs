@@ -150,7 +150,7 @@ internal sealed class PgLink(NpgsqlConnection connection, PgScope scope, bool wr
                 _begun = true;
             }
 
-            batch.BatchCommands.Add(SetScope());
+            batch.BatchCommands.Add(SetScope(scope, writes));
             _rowSets++;
         }
 
@@ -159,7 +159,8 @@ internal sealed class PgLink(NpgsqlConnection connection, PgScope scope, bool wr
         return batch;
     }
 
-    private NpgsqlBatchCommand SetScope()
+    /// <summary>The statement that says for whom the transaction acts.</summary>
+    public static NpgsqlBatchCommand SetScope(PgScope scope, bool writes)
     {
         var command = new NpgsqlBatchCommand(writes ? Settings : ReadSettings);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = scope.Tenant });
@@ -169,7 +170,8 @@ internal sealed class PgLink(NpgsqlConnection connection, PgScope scope, bool wr
         return command;
     }
 
-    private void Queue(string sql, ReadOnlySpan<(string Name, object? Value)> values)
+    /// <summary>A statement in PostgreSQL's own words with its values.</summary>
+    public static NpgsqlBatchCommand Command(string sql, ReadOnlySpan<(string Name, object? Value)> values)
     {
         var command = new NpgsqlBatchCommand(sql);
         foreach (var (name, value) in values)
@@ -178,8 +180,10 @@ internal sealed class PgLink(NpgsqlConnection connection, PgScope scope, bool wr
             command.Parameters.Add(Parameter(name, value));
         }
 
-        _queued.Add(command);
+        return command;
     }
+
+    private void Queue(string sql, ReadOnlySpan<(string Name, object? Value)> values) => _queued.Add(Command(sql, values));
 
     // Each value has one type for a statement, null or not, or the server would prepare the statement for each mix of them.
     private static NpgsqlParameter Parameter(string name, object? value) => value switch
@@ -190,10 +194,13 @@ internal sealed class PgLink(NpgsqlConnection connection, PgScope scope, bool wr
         int number => new NpgsqlParameter<int> { TypedValue = number },
         bool flag => new NpgsqlParameter<bool> { TypedValue = flag },
         double number => new NpgsqlParameter<double> { TypedValue = number },
+        string[] texts => new NpgsqlParameter<string[]> { TypedValue = texts },
+        long[] numbers => new NpgsqlParameter<long[]> { TypedValue = numbers },
+        long?[] numbers => new NpgsqlParameter<long?[]> { TypedValue = numbers },
         byte[] bytes => new NpgsqlParameter<byte[]> { TypedValue = bytes },
         Null.Long => new NpgsqlParameter<long?> { TypedValue = null },
         Null.Int => new NpgsqlParameter<int?> { TypedValue = null },
-        _ => throw new ArgumentException($"{name} is a {value.GetType().Name}; a parameter is a text, a number, a flag or bytes.", nameof(value)),
+        _ => throw new ArgumentException($"{name} is a {value.GetType().Name}; a parameter is a text, a number, a flag, bytes, or several texts or numbers.", nameof(value)),
     };
 
     private void RefuseWriteInRead()

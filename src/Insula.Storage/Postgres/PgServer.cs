@@ -22,6 +22,7 @@ internal sealed class PgServer : IAsyncDisposable
     private readonly NpgsqlDataSource _owner;
     private readonly NpgsqlDataSource _tenants;
     private readonly ConnectionGate _gate;
+    private readonly PgPool _pool;
     private readonly OwnDatabases _databases;
     private readonly string _password;
     private readonly TimeProvider _time;
@@ -36,6 +37,7 @@ internal sealed class PgServer : IAsyncDisposable
         _time = time;
         _tenants = Runtime(PgNames.TenantsSchema, options.ConnectionsMax);
         _gate = new(options.ConnectionsMax, options.TenantConnectionsMax, options.ConnectionWait, name, time);
+        _pool = new(_tenants, _gate, name);
         _databases = new(this, options, time);
     }
 
@@ -132,8 +134,8 @@ internal sealed class PgServer : IAsyncDisposable
 
     public async ValueTask<TenantLease> LeaseAsync(Id<Tenant> tenant, Placement placement, CancellationToken ct) => placement switch
     {
-        Placement.Shared => new OpenLease(new PgDatabase(_tenants, _gate, PgScope.InTenants(tenant), Name)),
-        Placement.Schema => new OpenLease(new PgDatabase(_tenants, _gate, PgScope.InSchema(tenant), Name)),
+        Placement.Shared => new OpenLease(new PgDatabase(_pool, PgScope.InTenants(tenant))),
+        Placement.Schema => new OpenLease(new PgDatabase(_pool, PgScope.InSchema(tenant))),
         Placement.Database => await _databases.LeaseAsync(tenant, ct),
         _ => throw new ArgumentOutOfRangeException(nameof(placement), placement, "A placement of another engine."),
     };

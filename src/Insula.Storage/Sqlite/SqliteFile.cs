@@ -42,6 +42,8 @@ internal sealed class SqliteFile : Database, IAsyncDisposable
         }
     }
 
+    public override Dialect Dialect => Dialect.Sqlite;
+
     public override Task<T> ReadAsync<T>(Func<Link, ValueTask<T>> read, CancellationToken ct) => _readers.ReadAsync(link => Answer(read(link)), ct);
 
     public override Task<T> WriteAsync<T>(Func<Link, ValueTask<T>> work, CancellationToken ct) => _writer.WriteAsync(link => Answer(work(link)), ct);
@@ -50,6 +52,14 @@ internal sealed class SqliteFile : Database, IAsyncDisposable
     {
         var given = values.ToArray();
         return _writer.WriteAsync(link => link.Run(sql, given), ct);
+    }
+
+    // The writer puts whatever waits for it into one commit.
+    public override Task<T?> AnswerAsync<T>(string sql, Func<DbDataReader, T> map, string locks, CancellationToken ct, params ReadOnlySpan<(string Name, object? Value)> values)
+        where T : default
+    {
+        var given = values.ToArray();
+        return _writer.WriteAsync(link => link.First(sql, map, given), ct);
     }
 
     /// <summary>What only this engine can do, said to it directly.</summary>

@@ -17,17 +17,6 @@ internal static class EventSql
         values (@tenant_id, @session_id, @seq, @event_id, @type, @body, @created_at, @processed_at, @epoch, @run_id, @principal)
         """;
 
-    /// <summary>
-    /// The same under a worker's claim, after the session's row got the numbers of all events of the append:
-    /// <c>@before_last</c> says how many of them come after this one.
-    /// </summary>
-    public const string InsertOfClaim =
-        """
-        insert into events (tenant_id, session_id, seq, event_id, type, body, created_at, processed_at, epoch, run_id)
-        select @tenant_id, @session_id, s.last_seq - @before_last, @event_id, @type, @body, @created_at, @processed_at, @epoch, @run_id
-        from sessions s where s.tenant_id = @tenant_id and s.session_id = @session_id and s.epoch = @epoch
-        """;
-
     public const string Read =
         $"""
         select {Columns} from events
@@ -81,23 +70,21 @@ internal static class EventSql
 
     public const string PrefixDown = $"select {Columns} from {Prefix} where seq < @before_seq and {Filter} order by seq desc limit @limit";
 
-    /// <summary>An input is taken up once, under a worker's claim; a second time changes nothing.</summary>
+    /// <summary>An input is taken up once; a second time changes nothing.</summary>
     public const string TakeUp =
         """
         update events set processed_at = @processed_at, run_id = @run_id
         where tenant_id = @tenant_id and event_id = @event_id and session_id = @session_id and processed_at is null
-          and exists (select 1 from sessions s where s.tenant_id = @tenant_id and s.session_id = @session_id and s.epoch = @epoch)
         """;
 
-    /// <summary>
-    /// Whether input stands that a worker has to look at: guidance alone (system.message) wakes nobody. An expression, for
-    /// use in a statement about one session.
-    /// </summary>
+    /// <summary>Input that a worker has to look at: guidance alone (system.message) wakes nobody.</summary>
+    public const string Wakes = "e.type in ('user.message', 'user.interrupt', 'user.tool_confirmation', 'user.custom_tool_result')";
+
+    /// <summary>Whether input stands that a worker has to look at. An expression, for use in a statement about one session.</summary>
     public const string HasPending =
-        """
+        $"""
         exists (
           select 1 from events e
-          where e.tenant_id = @tenant_id and e.session_id = @session_id and e.processed_at is null
-            and e.type in ('user.message', 'user.interrupt', 'user.tool_confirmation', 'user.custom_tool_result'))
+          where e.tenant_id = @tenant_id and e.session_id = @session_id and e.processed_at is null and {Wakes})
         """;
 }

@@ -1,8 +1,9 @@
 namespace Insula.Storage.Statements;
 
 /// <summary>
-/// What a worker writes of its run holds under its claim only, so each statement asks for the epoch. A queued run has the
-/// digits of the message that queued it, so that it can be told from the log alone which one there should be.
+/// What a worker writes of its run holds under its claim only: on SQLite in the unit that has asked for the claim, on
+/// PostgreSQL as a part of <see cref="RunAppendSql"/>. A queued run has the digits of the message that queued it, so that it
+/// can be told from the log alone which one there should be.
 /// </summary>
 internal static class RunSql
 {
@@ -21,17 +22,23 @@ internal static class RunSql
             select 1 from sessions s where s.tenant_id = @tenant_id and s.session_id = runs.session_id and s.agent_id = @agent_id))
         """;
 
-    public const string Put =
+    public const string PutValues =
         $"""
         insert into runs (tenant_id, {Columns})
-        select @tenant_id, @run_id, @session_id, @status, @stop_reason, @steps, @queued_at, @started_at, @ended_at,
-          @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @error
-        from sessions s where s.tenant_id = @tenant_id and s.session_id = @session_id and s.epoch = @epoch
+        select @tenant_id, @run_id, @session_id, @run_status, @stop_reason, @steps, @queued_at, @started_at, @ended_at,
+          @run_input_tokens, @run_output_tokens, @run_cache_read_tokens, @run_cache_write_tokens, @error
+        """;
+
+    public const string PutOver =
+        """
         on conflict (tenant_id, run_id) do update set
           status = excluded.status, stop_reason = excluded.stop_reason, steps = excluded.steps, started_at = excluded.started_at, ended_at = excluded.ended_at,
           input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
           cache_read_tokens = excluded.cache_read_tokens, cache_write_tokens = excluded.cache_write_tokens, error = excluded.error
         """;
+
+    // SQLite takes "on" after a select without a condition for the begin of a join's.
+    public const string Put = $"{PutValues} where true {PutOver}";
 
     /// <summary>The oldest message that no run took up queues a run, unless it has.</summary>
     public const string Queue =
@@ -49,7 +56,6 @@ internal static class RunSql
         """
         update runs set status = 'ended', stop_reason = 'cancelled', ended_at = @at
         where tenant_id = @tenant_id and session_id = @session_id and status = 'queued'
-          and exists (select 1 from sessions s where s.tenant_id = @tenant_id and s.session_id = @session_id and s.epoch = @epoch)
           and exists (select 1 from events e where e.tenant_id = @tenant_id and e.event_id = 'sevt_' || substr(runs.run_id, 5) and e.processed_at is not null)
         """;
 
@@ -79,22 +85,18 @@ internal static class RunSql
         limit @limit
         """;
 
-    public const string CountUsage =
+    public const string UsageColumns = "usage_id, run_id, kind, name, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, at, agent_id, principal, reasoning_tokens, cost_micros, price_version";
+
+    public const string UsageArrays =
         """
-        update sessions
-        set input_tokens = input_tokens + @input_tokens, output_tokens = output_tokens + @output_tokens,
-            cache_read_tokens = cache_read_tokens + @cache_read_tokens, cache_write_tokens = cache_write_tokens + @cache_write_tokens
-        where tenant_id = @tenant_id and session_id = @session_id and epoch = @epoch
-          and not exists (select 1 from usage_outbox u where u.tenant_id = @tenant_id and u.usage_id = @usage_id)
+        @usage_ids, @usage_runs, @usage_kinds, @usage_names, @usage_input_tokens, @usage_output_tokens, @usage_cache_read_tokens, @usage_cache_write_tokens, @usage_at,
+          @usage_agents, @usage_principals, @usage_reasoning_tokens, @usage_costs, @usage_prices
         """;
 
     public const string InsertUsage =
-        """
-        insert into usage_outbox (tenant_id, usage_id, session_id, run_id, kind, name, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, at,
-          agent_id, principal, reasoning_tokens, cost_micros, price_version)
-        select @tenant_id, @usage_id, @session_id, @run_id, @kind, @name, @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @at,
-          @agent_id, @principal, @reasoning_tokens, @cost_micros, @price_version
-        from sessions s where s.tenant_id = @tenant_id and s.session_id = @session_id and s.epoch = @epoch
-        on conflict (tenant_id, usage_id) do nothing
+        $"""
+        insert into usage_outbox (tenant_id, session_id, {UsageColumns})
+        values (@tenant_id, @session_id, @usage_id, @run_id, @kind, @name, @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @at,
+          @agent_id, @principal, @reasoning_tokens, @cost_micros, @price_version)
         """;
 }

@@ -82,18 +82,22 @@ internal static class SessionSql
 
     /// <summary>After an append that took up input, so that what still stands is looked at anew.</summary>
     public const string ProjectTakenUp =
-        $"update sessions set pending_input = {EventSql.HasPending} where tenant_id = @tenant_id and session_id = @session_id and epoch = @epoch";
+        $"update sessions set pending_input = {EventSql.HasPending} where tenant_id = @tenant_id and session_id = @session_id";
 
-    /// <summary>Numbers for so many events, and what the worker says of the session; no row when the claim is lost.</summary>
+    /// <summary>What a worker's append says of the session, if its claim still stands.</summary>
     public const string ProjectRun =
         """
         update sessions
         set last_seq = last_seq + @events, updated_at = @updated_at, status = coalesce(@status, status), active_seconds = active_seconds + @active_seconds,
-            open_run_id = case when @knows_run then @open_run_id else open_run_id end
-        where tenant_id = @tenant_id and session_id = @session_id and epoch = @epoch
+            open_run_id = case when @run_id is null then open_run_id else @open_run_id end,
+            input_tokens = input_tokens + @input_tokens, output_tokens = output_tokens + @output_tokens,
+            cache_read_tokens = cache_read_tokens + @cache_read_tokens, cache_write_tokens = cache_write_tokens + @cache_write_tokens
         """;
 
-    public const string LastSeq = "select last_seq from sessions where tenant_id = @tenant_id and session_id = @session_id";
+    /// <summary>Gives the session's last number; no row when the claim is lost.</summary>
+    public const string OfClaim = "where tenant_id = @tenant_id and session_id = @session_id and epoch = @epoch returning last_seq";
 
-    public const string LastSeqOfClaim = "select last_seq from sessions where tenant_id = @tenant_id and session_id = @session_id and epoch = @epoch";
+    public const string ProjectRunOfClaim = $"{ProjectRun} {OfClaim}";
+
+    public const string LastSeq = "select last_seq from sessions where tenant_id = @tenant_id and session_id = @session_id";
 }

@@ -20,6 +20,8 @@ internal static class EventLog
         .GetCustomAttributes<JsonDerivedTypeAttribute>()
         .ToFrozenDictionary(static known => known.DerivedType, static known => (string)known.TypeDiscriminator!);
 
+    public static string TypeOf(NewEvent given) => TypeNames[given.Body.GetType()];
+
     /// <summary>Writes what no run says, after <paramref name="lastSeq"/>, of a session that the caller holds.</summary>
     public static List<SessionEvent> Append(Link link, string tenant, Id<Session> session, IReadOnlyList<NewEvent> events, long lastSeq, long epoch, DateTimeOffset at)
     {
@@ -27,57 +29,26 @@ internal static class EventLog
         foreach (var given in events)
         {
             var written = new SessionEvent(++lastSeq, given.Id, given.Body, at, ProcessedAt(given, at), epoch, null) { Principal = given.Principal };
-            link.Post(
-                EventSql.Insert,
-                ("@tenant_id", tenant),
-                ("@session_id", session.ToString()),
-                ("@seq", written.Seq),
-                ("@event_id", written.Id.ToString()),
-                ("@type", TypeNames[written.Body.GetType()]),
-                ("@body", Rows.ToJson(written.Body)),
-                ("@created_at", Instant.ToNumber(at)),
-                ("@processed_at", Instant.ToValue(written.ProcessedAt)),
-                ("@epoch", epoch),
-                ("@run_id", null),
-                ("@principal", written.Principal));
+            Insert(link, tenant, session, written);
             appended.Add(written);
         }
 
         return appended;
     }
 
-    /// <summary>Writes a worker's events, and takes up the input that it names. The numbers are the session's row's, which <see cref="Appended"/> learns.</summary>
-    public static void Append(Link link, Claim claim, RunAppend append)
-    {
-        var after = append.Events.Count;
-        foreach (var given in append.Events)
-        {
-            link.Post(
-                EventSql.InsertOfClaim,
-                ("@tenant_id", claim.Tenant),
-                ("@session_id", claim.Session.ToString()),
-                ("@epoch", claim.Epoch),
-                ("@before_last", --after),
-                ("@event_id", given.Id.ToString()),
-                ("@type", TypeNames[given.Body.GetType()]),
-                ("@body", Rows.ToJson(given.Body)),
-                ("@created_at", Instant.ToNumber(append.At)),
-                ("@processed_at", Instant.ToValue(ProcessedAt(given, append.At))),
-                ("@run_id", append.Run?.Id.ToString()));
-        }
-
-        foreach (var input in append.Processed)
-        {
-            link.Post(
-                EventSql.TakeUp,
-                ("@tenant_id", claim.Tenant),
-                ("@session_id", claim.Session.ToString()),
-                ("@epoch", claim.Epoch),
-                ("@event_id", input.ToString()),
-                ("@processed_at", Instant.ToNumber(append.At)),
-                ("@run_id", append.ProcessedBy?.ToString()));
-        }
-    }
+    public static void Insert(Link link, string tenant, Id<Session> session, SessionEvent e) => link.Post(
+        EventSql.Insert,
+        ("@tenant_id", tenant),
+        ("@session_id", session.ToString()),
+        ("@seq", e.Seq),
+        ("@event_id", e.Id.ToString()),
+        ("@type", TypeNames[e.Body.GetType()]),
+        ("@body", Rows.ToJson(e.Body)),
+        ("@created_at", Instant.ToNumber(e.CreatedAt)),
+        ("@processed_at", Instant.ToValue(e.ProcessedAt)),
+        ("@epoch", e.Epoch),
+        ("@run_id", e.Run?.ToString()),
+        ("@principal", e.Principal));
 
     /// <summary>The events of an append as they stand in a log that ends at <paramref name="lastSeq"/>.</summary>
     public static List<SessionEvent> Appended(RunAppend append, long lastSeq)
@@ -97,5 +68,5 @@ internal static class EventLog
         row.IsDBNull(6) ? null : row.Id<Run>(6)) { Principal = row.TextOrNull(7) };
 
     /// <summary>Input stands unprocessed until a run takes it up; anything else is processed as it is written.</summary>
-    private static DateTimeOffset? ProcessedAt(NewEvent given, DateTimeOffset at) => given.Body is InputBody ? null : at;
+    public static DateTimeOffset? ProcessedAt(NewEvent given, DateTimeOffset at) => given.Body is InputBody ? null : at;
 }

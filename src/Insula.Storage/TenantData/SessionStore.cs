@@ -115,7 +115,7 @@ internal sealed class SessionStore(Database database, string tenant) : ISessionS
         },
         ct);
 
-    public Task<IReadOnlyList<SessionEvent>> AppendAsync(RunAppend append, CancellationToken ct) => database.WriteAsync(link => AppendAsync(link, append), ct);
+    public Task<IReadOnlyList<SessionEvent>> AppendAsync(RunAppend append, CancellationToken ct) => RunAppends.AppendAsync(database, tenant, append, ct);
 
     public Task<Run?> FindOpenRunAsync(Id<Session> id, CancellationToken ct) =>
         database.FirstAsync(RunSql.FindOpen, RunRows.Read, ct, ("@tenant_id", tenant), ("@session_id", id.ToString()));
@@ -186,43 +186,4 @@ internal sealed class SessionStore(Database database, string tenant) : ISessionS
         if (input.Any(static e => e.Body is UserMessage)) RunRows.Queue(link, tenant, session.Id);
         return events;
     }
-
-    /// <summary>
-    /// One trip. The session's row is taken by the first statement, if the claim still stands; each of the others asks for
-    /// the claim again, so a worker that lost it writes nothing, and the last one says where the log ends now.
-    /// </summary>
-    private async ValueTask<IReadOnlyList<SessionEvent>> AppendAsync(Link link, RunAppend append)
-    {
-        var claim = new Claim(tenant, append.Session, append.Epoch);
-        link.Post(
-            SessionSql.ProjectRun,
-            ("@tenant_id", tenant),
-            ("@session_id", append.Session.ToString()),
-            ("@epoch", append.Epoch),
-            ("@events", append.Events.Count),
-            ("@updated_at", Instant.ToNumber(append.At)),
-            ("@status", append.Status is { } status ? Rows.ToName(status) : null),
-            ("@active_seconds", append.ActiveSeconds),
-            ("@knows_run", append.Run is not null),
-            ("@open_run_id", append.Run is { IsOver: false } open ? open.Id.ToString() : null));
-        EventLog.Append(link, claim, append);
-        if (append.Run is { } run) RunRows.Put(link, claim, run);
-        RunRows.AddUsage(link, claim, append.Usage);
-        if (append.Processed.Count > 0)
-        {
-            link.Post(SessionSql.ProjectTakenUp, ("@tenant_id", tenant), ("@session_id", append.Session.ToString()), ("@epoch", append.Epoch));
-            RunRows.Requeue(link, claim, append.At);
-        }
-
-        var lastSeq = await link.LastAsync(
-            SessionSql.LastSeqOfClaim,
-            static row => (long?)row.GetInt64(0),
-            ("@tenant_id", tenant),
-            ("@session_id", append.Session.ToString()),
-            ("@epoch", append.Epoch));
-        return lastSeq is { } end ? EventLog.Appended(append, end) : throw new FencedOffException();
-    }
 }
-
-/// <summary>A worker's right to write to a session, while nobody claimed it since.</summary>
-internal readonly record struct Claim(string Tenant, Id<Session> Session, long Epoch);

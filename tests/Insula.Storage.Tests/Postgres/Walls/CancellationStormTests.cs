@@ -50,7 +50,7 @@ public sealed class CancellationStormTests(SharedPostgres postgres) : IAsyncLife
         {
             var placement = i % 2 == 0 ? Placement.Shared : Placement.Schema;
             var tenant = await _home.AddTenantAsync(placement);
-            var database = new PgDatabase(_pool, _gate, placement == Placement.Shared ? PgScope.InTenants(tenant.Id) : PgScope.InSchema(tenant.Id), "main");
+            var database = new PgDatabase(new PgPool(_pool, _gate, "main"), placement == Placement.Shared ? PgScope.InTenants(tenant.Id) : PgScope.InSchema(tenant.Id));
             await database.ChangeAsync("insert into environments (tenant_id, environment_id, name, config, metadata, created_at, updated_at) values (@t, 'one', @t, '{}', '{}', 0, 0)", Ct, ("@t", tenant.Id.ToString()));
             tenants.Add((tenant.Id.ToString(), database));
         }

@@ -45,6 +45,8 @@ public sealed class UnitTests(SharedPostgres postgres) : IAsyncLifetime
         { "a read whose statement fails", true },
         { "a read that is cancelled", false },
         { "a change", true },
+        { "a shared commit", true },
+        { "a shared commit whose statement fails", true },
         { "a write", true },
         { "a write of posts alone", true },
         { "a write with a lock by name", true },
@@ -124,7 +126,7 @@ public sealed class UnitTests(SharedPostgres postgres) : IAsyncLifetime
         }
     }
 
-    private PgDatabase For(PgScope scope) => new(_pool, _gate, scope, "main");
+    private PgDatabase For(PgScope scope) => new(new PgPool(_pool, _gate, "main"), scope);
 
     private static async Task EndAsync(PgDatabase database, string ending)
     {
@@ -138,6 +140,8 @@ public sealed class UnitTests(SharedPostgres postgres) : IAsyncLifetime
             "a read whose statement fails" => await database.FirstAsync(wrong, Number, Ct),
             "a read that is cancelled" => await database.FirstAsync(slow, Number, soon.Token),
             "a change" => await database.ChangeAsync(one, Ct),
+            "a shared commit" => await database.AnswerAsync(one, Number, "thing", Ct),
+            "a shared commit whose statement fails" => await database.AnswerAsync(wrong, Number, "thing", Ct),
             "a write" => await database.WriteAsync(static async link => await link.FirstAsync(one, Number) + await link.FirstAsync(one, Number), Ct),
             "a write of posts alone" => await database.WriteAsync(static link => Post(link, one), Ct),
             "a write with a lock by name" => await database.WriteAsync(static link => Alone(link), Ct),

@@ -1,0 +1,158 @@
+using System.Data;
+using Npgsql;
+
+namespace Insula.Storage.Postgres;
+
+/// <summary>
+/// Lets statements of one principal that are whole units share a transaction, and with it its trip and its flush: while
+/// <see cref="TogetherMax"/> transactions of a principal are under way, what comes waits, and the next one takes all that
+/// waits. Who comes alone waits for nobody. Two principals never share one.
+/// <para>
+/// A statement that fails takes the whole transaction back, so then each of them is made again by itself, and only the one
+/// at fault fails. What a transaction locks it locks in one order, so that two of them do not wait for each other.
+/// </para>
+/// </summary>
+internal sealed class SharedCommits(NpgsqlDataSource source, ConnectionGate gate, string server)
+{
+    private const int TogetherMax = 2;
+    private const int StatementsMax = 32;
+
+    private readonly Dictionary<PgScope, Lane> _lanes = [];
+
+    /// <summary>
+    /// The row that the statement answers with, or the default; durable when the task ends. A caller that cancels learns
+    /// nothing: the statement may have been made.
+    /// </summary>
+    /// <param name="locks">What the statement locks first.</param>
+    /// <param name="statement">Makes the statement, anew for each attempt: one that was tried is bound to its connection.</param>
+    public async Task<T?> RunAsync<T>(PgScope scope, string locks, Func<NpgsqlBatchCommand> statement, Func<DbDataReader, T> map, CancellationToken ct)
+    {
+        var unit = new Unit<T>(locks, statement, map);
+        if (Enter(scope, unit)) _ = GoOnAsync(scope);
+        return await unit.Done.WaitAsync(ct);
+    }
+
+    /// <summary>Whether the caller has to see to it that what waits is made.</summary>
+    private bool Enter(PgScope scope, Unit unit)
+    {
+        lock (_lanes)
+        {
+            if (!_lanes.TryGetValue(scope, out var lane)) _lanes[scope] = lane = new Lane();
+            lane.Waiting.Enqueue(unit);
+            if (lane.UnderWay == TogetherMax) return false;
+            lane.UnderWay++;
+            return true;
+        }
+    }
+
+    /// <summary>What waits, or nothing; then one transaction fewer is under way.</summary>
+    private List<Unit> Take(PgScope scope)
+    {
+        lock (_lanes)
+        {
+            var lane = _lanes[scope];
+            List<Unit> units = [];
+            while (units.Count < StatementsMax && lane.Waiting.TryDequeue(out var unit)) units.Add(unit);
+            if (units.Count == 0 && --lane.UnderWay == 0) _lanes.Remove(scope);
+            return units;
+        }
+    }
+
+    private async Task GoOnAsync(PgScope scope)
+    {
+        for (var units = Take(scope); units.Count > 0; units = Take(scope))
+        {
+            units.Sort(static (a, b) => string.CompareOrdinal(a.Locks, b.Locks));
+            if (await TryAsync(scope, units) is not { } failure) continue;
+            if (units.Count == 1 || failure is not PostgresException)
+            {
+                foreach (var unit in units) unit.Fail(PgFaults.Map(failure, server));
+                continue;
+            }
+
+            foreach (var unit in units)
+            {
+                if (await TryAsync(scope, [unit]) is { } own) unit.Fail(PgFaults.Map(own, server));
+            }
+        }
+    }
+
+    /// <summary>Makes the statements in one transaction; why nothing was written, or may have been.</summary>
+    private async Task<Exception?> TryAsync(PgScope scope, IReadOnlyList<Unit> units)
+    {
+        try
+        {
+            using var turn = await gate.EnterAsync(scope.Tenant, CancellationToken.None);
+            await using var connection = await source.OpenConnectionAsync();
+            try
+            {
+                await MakeAsync(connection, scope, units);
+            }
+            catch (PostgresException) when (connection.State == ConnectionState.Open)
+            {
+                // The driver takes a statement for prepared that came after the one at fault, which the server passed over.
+                connection.UnprepareAll();
+                throw;
+            }
+
+            foreach (var unit in units) unit.Complete();
+            return null;
+        }
+        catch (Exception failure)
+        {
+            return failure;
+        }
+    }
+
+    private static async Task MakeAsync(NpgsqlConnection connection, PgScope scope, IReadOnlyList<Unit> units)
+    {
+        await using var batch = connection.CreateBatch();
+        batch.BatchCommands.Add(PgLink.SetScope(scope, writes: true));
+        foreach (var unit in units) batch.BatchCommands.Add(unit.Statement());
+        await using var reader = await batch.ExecuteReaderAsync();
+        foreach (var unit in units)
+        {
+            await reader.NextResultAsync();
+            unit.Read(await reader.ReadAsync() ? reader : null);
+        }
+
+        // To the end, where a commit that failed says so.
+        await reader.NextResultAsync();
+    }
+
+    /// <summary>What one principal waits for; guarded by the lock on the lanes.</summary>
+    private sealed class Lane
+    {
+        public Queue<Unit> Waiting { get; } = [];
+
+        public int UnderWay { get; set; }
+    }
+
+    private abstract class Unit(string locks, Func<NpgsqlBatchCommand> statement)
+    {
+        public string Locks => locks;
+
+        public NpgsqlBatchCommand Statement() => statement();
+
+        /// <summary>Takes the answer; it is told when the transaction is durable.</summary>
+        public abstract void Read(DbDataReader? row);
+
+        public abstract void Complete();
+
+        public abstract void Fail(Exception why);
+    }
+
+    private sealed class Unit<T>(string locks, Func<NpgsqlBatchCommand> statement, Func<DbDataReader, T> map) : Unit(locks, statement)
+    {
+        private readonly TaskCompletionSource<T?> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private T? _answer;
+
+        public Task<T?> Done => _done.Task;
+
+        public override void Read(DbDataReader? row) => _answer = row is null ? default : map(row);
+
+        public override void Complete() => _done.TrySetResult(_answer);
+
+        public override void Fail(Exception why) => _done.TrySetException(why);
+    }
+}
