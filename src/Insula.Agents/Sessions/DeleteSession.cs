@@ -1,3 +1,4 @@
+using Insula.Agents.Events;
 using Insula.Agents.Input;
 using Insula.Agents.Runs;
 using Insula.Tenancy.Access;
@@ -7,16 +8,23 @@ using Insula.Tenancy.Identity;
 
 namespace Insula.Agents.Sessions;
 
-/// <summary>Removes a session with its log, for good, and tells whoever watches it.</summary>
-public sealed class DeleteSession(ITenantStores stores, SessionFeed feed, IAuditLog audit, TimeProvider time)
+/// <summary>
+/// Removes a session with its log, for good, and tells whoever watches it. A run that is under way is interrupted first, so
+/// that its calls, its children and its charges end; a worker that does not get to it in time can write nothing any more.
+/// </summary>
+public sealed class DeleteSession(ITenantStores stores, SessionWork work, SessionFeed feed, IAuditLog audit, TimeProvider time)
 {
+    /// <summary>How long a worker gets to end the run by itself. Where it is dead, nobody does.</summary>
+    private static readonly TimeSpan StopWait = TimeSpan.FromSeconds(2);
+
+    /// <summary>Faults: NotFound; Conflict when a run of another session awaits it, or a fork reads its beginning from it.</summary>
     public async Task<Result<Done>> DeleteAsync(TenantScope scope, Id<Session> id, CancellationToken ct)
     {
-        Result<Done>? removed;
-        await using (var store = await stores.OpenAsync(scope, ct))
+        var removed = await RemoveAsync(scope, id, static session => SessionRules.IsAtWork(session) ? AtWork : null, ct);
+        if (removed is { } busy && ReferenceEquals(busy.Fault, AtWork))
         {
-            if (await AwaitedAsync(store.Sessions, id, ct) is { } awaited) return awaited;
-            removed = await store.Sessions.RemoveAsync(id, Allowed, ct);
+            await StopAsync(scope, id, ct);
+            removed = await RemoveAsync(scope, id, static _ => null, ct);
         }
 
         if (removed is not { } result) return SessionRules.NotFound;
@@ -27,7 +35,33 @@ public sealed class DeleteSession(ITenantStores stores, SessionFeed feed, IAudit
         return result;
     }
 
-    private static Fault? Allowed(Session session) => SessionRules.IsAtWork(session) ? SessionRules.Running("deleted") : null;
+    /// <summary>Never shown: what is at work is stopped.</summary>
+    private static readonly Fault AtWork = Fault.Conflict("session_at_work", "The session is at work.");
+
+    private async Task<Result<Done>?> RemoveAsync(TenantScope scope, Id<Session> id, Func<Session, Fault?> allowed, CancellationToken ct)
+    {
+        await using var store = await stores.OpenAsync(scope, ct);
+        return await AwaitedAsync(store.Sessions, id, ct) is { } awaited ? awaited : await store.Sessions.RemoveAsync(id, allowed, ct);
+    }
+
+    /// <summary>Interrupts the session's runs and waits until its log says that they have stopped, if that is soon.</summary>
+    private async Task StopAsync(TenantScope scope, Id<Session> id, CancellationToken ct)
+    {
+        if (await work.SubmitAsync(scope, id, static _ => (NewEvent[])[new NewEvent(new UserInterrupt())], ct) is not { Fault: null, Value: [var interrupt, ..] }) return;
+        using var limit = new CancellationTokenSource(StopWait, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
+        try
+        {
+            await foreach (var item in feed.WatchAsync(scope, id, interrupt.Seq, either.Token))
+            {
+                if (item is LoggedEvent { Event.Body: SessionStatusIdle or SessionStatusTerminated }) return;
+            }
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            // Its worker is dead or stuck: with the session gone it can write nothing.
+        }
+    }
 
     /// <summary>Without the child its parent's call would make it anew.</summary>
     private static async Task<Fault?> AwaitedAsync(ISessionStore sessions, Id<Session> id, CancellationToken ct) =>

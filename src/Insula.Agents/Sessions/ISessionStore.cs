@@ -44,8 +44,8 @@ public interface ISessionStore
     Task<IReadOnlyList<Session>> ListChildrenAsync(Id<Session> parent, Id<Run> run, CancellationToken ct);
 
     /// <summary>
-    /// Removes the session with its log and runs; null when missing, a fault when <paramref name="allowed"/> gives one, or
-    /// when forks read their beginning from it.
+    /// Removes the session with its log and runs; null when missing, a fault when forks read their beginning from it, or when
+    /// <paramref name="allowed"/> gives one.
     /// </summary>
     Task<Result<Done>?> RemoveAsync(Id<Session> id, Func<Session, Fault?> allowed, CancellationToken ct);
 

@@ -88,9 +88,9 @@ internal sealed class SessionStore(Database database, string tenant) : ISessionS
         async link =>
         {
             if (await HoldAsync(link, id) is not { } session) return null;
-            if (allowed(session) is { } fault) return fault;
             var forks = await link.FirstAsync(SessionSql.CountForks, static row => row.GetInt64(0), ("@tenant_id", tenant), ("@session_id", id.ToString()));
             if (forks > 0) return ForkRules.ReadFrom(forks);
+            if (allowed(session) is { } fault) return fault;
             link.Post(SessionSql.Delete, ("@tenant_id", tenant), ("@session_id", id.ToString()));
             return new Done();
         },

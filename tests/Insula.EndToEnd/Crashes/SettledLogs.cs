@@ -45,12 +45,12 @@ internal static class SettledLogs
         }
     }
 
-    /// <summary>For each model request whose worker died: how long after its begin another worker took the session up.</summary>
-    public static IEnumerable<TimeSpan> TakenUpAfter(IReadOnlyList<StreamedEvent> log)
+    /// <summary>The model requests whose worker died: when each began, and when another worker that took the session up closed it.</summary>
+    public static IEnumerable<(DateTimeOffset Began, DateTimeOffset Closed)> LostRequests(IReadOnlyList<StreamedEvent> log)
     {
         var began = log.Where(static e => e.Type == "span.model_request_start").ToDictionary(static e => (string)e.Data["id"]!, static e => (DateTimeOffset)e.Data["processed_at"]!);
         return log.Where(static e => e.Type == "span.model_request_end" && (bool)e.Data["is_error"]!)
-            .Select(e => (DateTimeOffset)e.Data["processed_at"]! - began[(string)e.Data["model_request_start_id"]!]);
+            .Select(e => (began[(string)e.Data["model_request_start_id"]!], (DateTimeOffset)e.Data["processed_at"]!));
     }
 
     /// <summary>In order, each once.</summary>

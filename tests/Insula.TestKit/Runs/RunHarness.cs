@@ -124,7 +124,7 @@ public sealed class RunHarness : IAsyncDisposable
         new ForkSession(_services.GetRequiredService<SessionWork>(), _services.GetRequiredService<IAuditLog>(), Clock).ForkAsync(Scope, origin, at, events, ct);
 
     public Task<Result<Done>> DeleteAsync(Id<Session> session, CancellationToken ct) =>
-        new DeleteSession(Stores, Feed, _services.GetRequiredService<IAuditLog>(), Clock).DeleteAsync(Scope, session, ct);
+        new DeleteSession(Stores, _services.GetRequiredService<SessionWork>(), Feed, _services.GetRequiredService<IAuditLog>(), Clock).DeleteAsync(Scope, session, ct);
 
     public async Task<IReadOnlyList<Run>> RunsAsync(Id<Session> session, CancellationToken ct)
     {

@@ -37,6 +37,60 @@ public sealed class RunControlTests : RunTests
     }
 
     [Fact]
+    public async Task A_session_that_is_deleted_takes_its_run_with_it()
+    {
+        var runs = await StartAsync();
+        var session = await runs.AddSessionAsync(Ct);
+        await runs.SayAsync(session, "one", Ct);
+        var call = await runs.Model.NextCallAsync(Ct);
+        using var watching = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        watching.CancelAfter(Limit);
+        var watched = WatchedAsync();
+
+        Assert.Null((await runs.DeleteAsync(session, Ct).WaitAsync(Limit, Ct)).Fault);
+
+        // The call was ended, the log said how before it went, and nobody asks the model again.
+        await call.Left.Task.WaitAsync(Limit, Ct);
+        var log = await watched;
+        Assert.Equal(["end_turn"], log.OfType<SessionStatusIdle>().Select(static idle => idle.StopReason.Type));
+        Assert.True(Assert.Single(log.OfType<SpanModelRequestEnd>()).IsError);
+        Assert.Equal("session_not_found", (await runs.DeleteAsync(session, Ct)).Fault?.Code);
+        Assert.Empty(await runs.RunsAsync(session, Ct));
+
+        async Task<List<EventBody>> WatchedAsync()
+        {
+            List<EventBody> seen = [];
+            await foreach (var item in runs.Feed.WatchAsync(runs.Scope, session, afterSeq: 0, watching.Token))
+            {
+                if (item is LoggedEvent logged) seen.Add(logged.Event.Body);
+            }
+
+            return seen;
+        }
+    }
+
+    [Fact]
+    public async Task A_session_whose_worker_does_not_stop_is_deleted_all_the_same_and_gets_nothing_more()
+    {
+        var stuck = new StuckTool();
+        var runs = await StartAsync(stuck);
+        var session = await runs.AddSessionAsync(Ct);
+        await runs.SayAsync(session, "one", Ct);
+        (await runs.Model.NextCallAsync(Ct)).Calls(stuck.Name).Ends(ModelStop.ToolUse);
+        await stuck.Entered.Task.WaitAsync(Limit, Ct);
+
+        var deleting = runs.DeleteAsync(session, Ct);
+        await runs.Clock.TimerArmedAsync(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(2), Ct);
+        runs.Clock.Advance(TimeSpan.FromSeconds(2));
+        Assert.Null((await deleting.WaitAsync(Limit, Ct)).Fault);
+
+        stuck.Leave.SetResult();
+        await runs.StopAsync();
+        Assert.Empty(await runs.RunsAsync(session, Ct));
+        Assert.Empty(await runs.LogAsync(session, Ct));
+    }
+
+    [Fact]
     public async Task A_queued_run_is_cancelled_while_the_one_before_it_goes_on_and_its_message_is_never_seen()
     {
         var runs = await StartAsync();
@@ -225,6 +279,29 @@ public sealed class RunControlTests : RunTests
             Keys.Add(call.IdempotencyKey);
             Asked.TrySetResult();
             return Task.FromResult(Done ? ToolOutcome.Of("at last") : ToolOutcome.Pending);
+        }
+    }
+
+    /// <summary>Does not hear when it is to end.</summary>
+    private sealed class StuckTool : BuiltInTool
+    {
+        public override string Name => "stuck";
+
+        public override string Description => "Stays.";
+
+        public override JsonElement InputSchema { get; } = LogBuilder.Json("""{"type":"object"}""");
+
+        public override ToolRepeat Repeat => ToolRepeat.Always;
+
+        public TaskCompletionSource Entered { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource Leave { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override async Task<ToolOutcome> RunAsync(ToolCall call, CancellationToken ct)
+        {
+            Entered.TrySetResult();
+            await Leave.Task;
+            return ToolOutcome.Of("left");
         }
     }
 }
