@@ -52,10 +52,12 @@ public sealed record ModelChoice(string Id, JsonElement? Effort = null, JsonElem
 /// <param name="Steps">Model and tool calls.</param>
 /// <param name="Seconds">Time at work; waiting for people does not count.</param>
 /// <param name="Tokens">In and out, of all its model calls.</param>
+/// <param name="Micros">What its steps may cost, in micro-dollars.</param>
 public sealed record RunLimitsAsked(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Steps = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Seconds = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? Tokens = null);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? Tokens = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? Micros = null);
 
 public sealed record McpServer(string Name, string Url);
 

@@ -49,7 +49,7 @@ internal static class AgentRules
     private static Fault? RunLimitsViolation(RunLimitsAsked? limits)
     {
         if (limits is null) return null;
-        return Below("steps", limits.Steps) ?? Below("seconds", limits.Seconds) ?? Below("tokens", limits.Tokens);
+        return Below("steps", limits.Steps) ?? Below("seconds", limits.Seconds) ?? Below("tokens", limits.Tokens) ?? Below("micros", limits.Micros);
 
         static Fault? Below(string name, long? value) => value < 1 ? Fault.Invalid($"run_limits.{name}", $"run_limits.{name} must be a whole number above 0.") : null;
     }

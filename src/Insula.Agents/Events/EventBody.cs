@@ -96,12 +96,14 @@ public sealed record AutoPermission(
 
 /// <param name="Outcome"><see cref="Unknown"/> when nobody can tell whether the call had its effect; else null.</param>
 /// <param name="Steps">What another agent took to answer the call, counted as the run's own; null for other tools.</param>
+/// <param name="CostMicros">What that cost in micro-dollars, counted as the run's own; null for nothing.</param>
 public sealed record AgentToolResult(
     Id<SessionEvent> ToolUseId,
     IReadOnlyList<ContentBlock> Content,
     bool IsError,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Outcome = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Steps = null) : EventBody
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Steps = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? CostMicros = null) : EventBody
 {
     public const string Unknown = "unknown";
 }
@@ -128,6 +130,8 @@ public sealed record StopReason(
     public static StopReason RetriesExhausted { get; } = new("retries_exhausted");
 
     public static StopReason Refusal { get; } = new("refusal");
+
+    public static StopReason BudgetReached { get; } = new("budget_reached");
 
     public static StopReason RequiresAction(IReadOnlyList<Id<SessionEvent>> on) => new(RequiresActionType, on);
 }
@@ -187,6 +191,10 @@ public sealed record SpanModelRequestStart : EventBody;
 
 public sealed record SpanModelRequestEnd(Id<SessionEvent> ModelRequestStartId, bool IsError, ModelUsage ModelUsage) : EventBody
 {
+    /// <summary>Micro-dollars, where the request cost something: an addition of ours to the vocabulary.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? CostMicros { get; init; }
+
     /// <summary>The end of a request that gave no answer; what it used is not known and stands as none.</summary>
     public static SpanModelRequestEnd Failed(Id<SessionEvent> request) => new(request, IsError: true, new ModelUsage(0, 0, 0, 0));
 }

@@ -1,3 +1,4 @@
+using Insula.Agents.Budgets;
 using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Access;
@@ -12,7 +13,8 @@ namespace Insula.Agents.Events;
 /// none. An answer must name a call that waits for it. That is looked up before the append, so of two answers at the same
 /// moment both may be appended; the run takes the first, and notes the other without effect.
 /// </summary>
-public sealed class SendEvents(ITenantStores stores, SessionWork work)
+/// <param name="door">Null where no budgets are kept.</param>
+public sealed class SendEvents(ITenantStores stores, SessionWork work, BudgetDoor? door = null)
 {
     private static readonly string[] TypesOfCalls =
     [
@@ -27,8 +29,21 @@ public sealed class SendEvents(ITenantStores stores, SessionWork work)
         if (await UnaskedAnswerAsync(scope, session, events, ct) is { } unasked) return unasked;
 
         var given = events.Select(static body => new NewEvent(body)).ToList();
-        var appended = await work.SubmitAsync(scope, session, found => Refusal(found) is { } refusal ? refusal : Under(policy, found, given), ct);
-        return appended ?? SessionRules.NotFound;
+        var budgets = door is null || !events.Any(static body => body is UserMessage) ? [] : await door.InForceAsync(scope, ct);
+        Session? judged = null;
+        var appended = await work.SubmitAsync(scope, session, Judge, ct);
+        if (judged is null) return appended ?? SessionRules.NotFound;
+        if (await door!.RefuseAsync(scope, judged, ct) is { } unfunded) return unfunded;
+        return await work.SubmitAsync(scope, session, Judge, ct) ?? SessionRules.NotFound;
+
+        // Whether there is money takes a look at another store, which is for between the appends and not for inside of one.
+        Result<IReadOnlyList<NewEvent>> Judge(Session found)
+        {
+            if (Refusal(found) is { } refusal) return refusal;
+            if (judged is not null || door?.Concerns(found, budgets) is not true) return Under(policy, found, given);
+            judged = found;
+            return SessionRules.NotFound;
+        }
     }
 
     /// <summary>Sends messages and interrupts that the caller checked, under the ids that it chose.</summary>

@@ -19,6 +19,12 @@ public interface IModelProvider
     /// </summary>
     IAsyncEnumerable<ModelEvent> StreamAsync(ModelRequest request, CancellationToken ct);
 
+    /// <summary>
+    /// What the turn will use at most, where the provider knows that before it is asked; null where it has to be estimated.
+    /// The output may be more than <see cref="ModelRequest.MaxTokens"/> says, for a provider that does not heed it.
+    /// </summary>
+    TokenUsage? Foresee(ModelRequest request) => null;
+
     /// <summary>Whole names of the models that can be named now, for <c>GET models</c>; empty when the upstream cannot be asked.</summary>
     Task<IReadOnlyList<string>> ListAsync(CancellationToken ct);
 }
@@ -38,6 +44,9 @@ public sealed record ModelRequest(
     /// and charges a repeated request once. Null for none.
     /// </summary>
     public string? IdempotencyKey { get; init; }
+
+    /// <summary>Whether <see cref="MaxTokens"/> is all that there is money for, and not only where an answer is long enough.</summary>
+    public bool IsCapped { get; init; }
 }
 
 public sealed record ToolSpec(string Name, string Description, JsonElement InputSchema);

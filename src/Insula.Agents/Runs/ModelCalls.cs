@@ -1,3 +1,4 @@
+using Insula.Agents.Budgets;
 using Insula.Agents.Events;
 using Insula.Agents.Models;
 using Insula.Agents.Sessions;
@@ -14,7 +15,8 @@ internal sealed record RunBegin(Run Run, IReadOnlyList<SessionEvent> Input);
 /// The model step: intent in the log, the call, its result with the usage row in one append. A failed call is tried again
 /// on the schedule, each attempt visible in the log; when the schedule ends, so does the run.
 /// </summary>
-internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions options, RunMetrics metrics, Meter meter, TimeProvider time, ILogger<ModelCalls> log)
+/// <param name="funds">Null where no budgets are kept.</param>
+internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions options, RunMetrics metrics, Meter meter, TimeProvider time, ILogger<ModelCalls> log, StepFunds? funds = null)
 {
     /// <summary>Counts what steps use, of tools as of models.</summary>
     public Meter Meter => meter;
@@ -35,6 +37,11 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
             try
             {
                 await AskAsync(journal, asking, attention, ct);
+                return;
+            }
+            catch (FundsException e)
+            {
+                await journal.StopAsync(StopReason.BudgetReached, [], [new(SpanModelRequestEnd.Failed(request)), Unfunded(e.Message)], [], metrics, ct);
                 return;
             }
             catch (ModelException e)
@@ -68,13 +75,21 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
         var agent = journal.Session.Agent;
         if (catalog.Resolve(agent.Model.Id).Failed(out var unknown, out var model)) throw new ModelException(ModelFailure.Refused, unknown.Message, retryable: false);
         var (system, messages) = Conversation.Of(agent.System, journal.State.Log);
+        var request = new ModelRequest(journal.Scope, model.Name, system, messages, tools.Offer(agent), options.OutputTokensMax) { IdempotencyKey = journal.StepKey };
+        if (funds is not null) asking = asking with { Funded = await funds.TakeAsync(journal, asking.Usage, model, request, asking.Began, attention) };
+        if (asking.Funded is { Lack: not null } less) request = request with { MaxTokens = less.MaxTokens, IsCapped = true };
         var turn = new ModelTurn(tools);
         var began = time.GetTimestamp();
-        await turn.AskAsync(
-            model.Provider,
-            new ModelRequest(journal.Scope, model.Name, system, messages, tools.Offer(agent), options.OutputTokensMax) { IdempotencyKey = journal.StepKey },
-            journal.Preview,
-            attention);
+        try
+        {
+            await turn.AskAsync(model.Provider, request, journal.Preview, attention);
+        }
+        catch (Exception e) when (funds is not null && e is not ModelException)
+        {
+            await funds.GiveBackAsync(journal, asking.Usage);
+            throw;
+        }
+
         metrics.ModelAnswered(model.Provider.Name, turn.Usage, time.GetElapsedTime(began));
         RunLog.At(log, journal.Session.Id, RunPoint.BeforeModelResult);
         await RecordAnswerAsync(journal, asking, turn, ct);
@@ -86,18 +101,35 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
     {
         var run = journal.Run!;
         var usage = turn.Usage;
-        var events = turn.ToEvents(journal.Session.Agent)
-            .Append(new NewEvent(new SpanModelRequestEnd(asking.Request, IsError: false, new ModelUsage(usage.Input, usage.Output, usage.CacheRead, usage.CacheWrite))))
-            .ToList();
-        UsageRow[] row = [RowFor(journal, asking, usage)];
+        var row = RowFor(journal, asking, usage);
+        List<NewEvent> events =
+        [
+            .. turn.ToEvents(journal.Session.Agent),
+            new(new SpanModelRequestEnd(asking.Request, IsError: false, new ModelUsage(usage.Input, usage.Output, usage.CacheRead, usage.CacheWrite)) { CostMicros = row.CostMicros > 0 ? row.CostMicros : null }),
+        ];
         if (turn.CallsTools)
         {
-            await journal.AppendAsync(run, status: null, [], events, row, ct);
+            await RecordAsync(asking, row, () => journal.AppendAsync(run, status: null, [], events, [row], ct));
             return;
         }
 
-        var reason = turn.Stop == ModelStop.Refusal ? StopReason.Refusal : StopReason.EndTurn;
-        await journal.StopAsync(reason, [], events, row, metrics, ct);
+        var cut = turn.Stop == ModelStop.MaxTokens ? asking.Funded?.Lack : null;
+        if (cut is not null) events.Add(Unfunded($"The answer was cut where the money ended. {cut}"));
+        var reason = cut is not null ? StopReason.BudgetReached : turn.Stop == ModelStop.Refusal ? StopReason.Refusal : StopReason.EndTurn;
+        await RecordAsync(asking, row, () => journal.StopAsync(reason, [], events, [row], metrics, ct));
+    }
+
+    /// <summary>Whatever becomes of the append, what is held waits for the row: nobody else knows whether it came.</summary>
+    private async Task RecordAsync(Asking asking, UsageRow row, Func<Task> append)
+    {
+        try
+        {
+            await append();
+        }
+        finally
+        {
+            funds?.Recorded(row, asking.Funded);
+        }
     }
 
     private async Task RecordFailureAsync(RunJournal journal, Asking asking, ModelException failure, bool retries, CancellationToken ct)
@@ -109,16 +141,18 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
             new(SpanModelRequestEnd.Failed(asking.Request)),
             new(new SessionError(new ErrorDetail(TypeOf(failure.Failure), failure.Message, retries ? RetryStatus.Retrying : RetryStatus.Exhausted))),
         ];
-        UsageRow[] row = [RowFor(journal, asking, default)];
+        var row = RowFor(journal, asking, default);
         if (retries)
         {
             events.Add(new NewEvent(new SessionStatusRescheduled()));
-            await journal.AppendAsync(run, SessionStatus.Rescheduling, [], events, row, ct);
+            await RecordAsync(asking, row, () => journal.AppendAsync(run, SessionStatus.Rescheduling, [], events, [row], ct));
             return;
         }
 
-        await journal.StopAsync(StopReason.RetriesExhausted, [], events, row, metrics, ct);
+        await RecordAsync(asking, row, () => journal.StopAsync(StopReason.RetriesExhausted, [], events, [row], metrics, ct));
     }
+
+    private static NewEvent Unfunded(string why) => new(new SessionError(new ErrorDetail("billing_error", why, RetryStatus.Exhausted)));
 
     private UsageRow RowFor(RunJournal journal, Asking asking, TokenUsage usage)
     {
@@ -135,5 +169,9 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
 
     /// <summary>One attempt.</summary>
     /// <param name="Usage">The row that will say what it used.</param>
-    private sealed record Asking(Id<SessionEvent> Request, Id<UsageRow> Usage, DateTimeOffset Began);
+    private sealed record Asking(Id<SessionEvent> Request, Id<UsageRow> Usage, DateTimeOffset Began)
+    {
+        /// <summary>Null before there is money, and where nobody asks for any.</summary>
+        public Funded? Funded { get; init; }
+    }
 }

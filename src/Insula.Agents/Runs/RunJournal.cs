@@ -1,3 +1,4 @@
+using Insula.Agents.Budgets;
 using Insula.Agents.Events;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Access;
@@ -40,6 +41,12 @@ internal sealed class RunJournal
     public Run? Run { get; private set; }
 
     public SessionState State { get; } = new();
+
+    /// <summary>Set with the first step that costs something.</summary>
+    public BudgetPath? BudgetPath { get; set; }
+
+    /// <summary>Whether the holds of workers before this one are settled.</summary>
+    public bool BudgetTakenUp { get; set; }
 
     /// <summary>Claims the session and reads its log; null when the session is missing.</summary>
     public static async Task<RunJournal?> OpenAsync(ITenantStores stores, SessionFeed feed, TimeProvider time, TenantScope scope, Id<Session> id, CancellationToken ct)

@@ -30,6 +30,12 @@ public sealed class RunOptions
     /// <summary>Tokens that one model call may produce; default 8192.</summary>
     public int OutputTokensMax { get; set; } = 8192;
 
+    /// <summary>
+    /// How long a model call waits for money that other steps hold before its run is stopped for want of it; default 60 s.
+    /// Too short refuses people who have money, too long keeps them waiting who have none.
+    /// </summary>
+    public TimeSpan BudgetWait { get; set; } = TimeSpan.FromSeconds(60);
+
     /// <summary>How long a stop waits for runs to leave their step; default 5 s. Steps cut off then are taken up again by the next start.</summary>
     public TimeSpan StopLimit { get; set; } = TimeSpan.FromSeconds(5);
 

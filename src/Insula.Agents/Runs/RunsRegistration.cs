@@ -1,3 +1,4 @@
+using Insula.Agents.Budgets;
 using Insula.Agents.Models;
 using Insula.Agents.Tools;
 using Insula.Tenancy.Prices;
@@ -23,7 +24,7 @@ public static class RunsRegistration
         services.AddSingleton<RunMetrics>();
         services.AddSingleton<TenantRuns>().AddSingleton<Meter>();
         services.AddSingleton(sp => new ModelCalls(
-            sp.GetRequiredService<ModelCatalog>(), sp.GetRequiredService<ToolBox>(), options, sp.GetRequiredService<RunMetrics>(), sp.GetRequiredService<Meter>(), sp.GetRequiredService<TimeProvider>(), sp.GetRequiredService<ILogger<ModelCalls>>()));
+            sp.GetRequiredService<ModelCatalog>(), sp.GetRequiredService<ToolBox>(), options, sp.GetRequiredService<RunMetrics>(), sp.GetRequiredService<Meter>(), sp.GetRequiredService<TimeProvider>(), sp.GetRequiredService<ILogger<ModelCalls>>(), sp.GetService<StepFunds>()));
         services.AddSingleton<SessionWorker>().AddSingleton<RunLeases>().AddSingleton<QueueWatch>().AddSingleton<RunSlots>().AddSingleton<SlotWork>().AddSingleton<LocalTurns>().AddSingleton<SharedTurns>().AddSingleton<FindPlace>();
         services.AddSingleton<RunShareOf>(sp =>
         {

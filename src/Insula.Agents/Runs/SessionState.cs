@@ -56,6 +56,9 @@ internal sealed class SessionState
     /// <summary>Tokens that the open run's model requests used, in and out.</summary>
     public long Tokens { get; private set; }
 
+    /// <summary>Micro-dollars that the open run's steps cost.</summary>
+    public long CostMicros { get; private set; }
+
     /// <summary>How often the open run made the same call with the same result, for the call that it made most often.</summary>
     public int Repeats { get; private set; }
 
@@ -112,6 +115,7 @@ internal sealed class SessionState
                 break;
             case AgentToolResult result:
                 Steps += 1 + (result.Steps ?? 0);
+                CostMicros += result.CostMicros ?? 0;
                 if (_openCalls.Remove(result.ToolUseId, out var done)) CountRepeats(done, result);
                 break;
             case SpanModelRequestStart:
@@ -122,6 +126,7 @@ internal sealed class SessionState
             case SpanModelRequestEnd end:
                 OpenRequest = null;
                 Tokens += end.ModelUsage.InputTokens + end.ModelUsage.OutputTokens + end.ModelUsage.CacheReadInputTokens + end.ModelUsage.CacheCreationInputTokens;
+                CostMicros += end.CostMicros ?? 0;
                 ModelDue = end.IsError || _callsInTurn > 0;
                 break;
             case SessionStatusRunning:
@@ -151,7 +156,7 @@ internal sealed class SessionState
     private void BeginRun(SessionEvent e)
     {
         (OpenRun, ModelDue) = (e.Run, true);
-        (Steps, Tokens, Repeats, _activeBefore, _activeSince) = (0, 0, 0, TimeSpan.Zero, null);
+        (Steps, Tokens, CostMicros, Repeats, _activeBefore, _activeSince) = (0, 0, 0, 0, TimeSpan.Zero, null);
         _sameCalls.Clear();
     }
 

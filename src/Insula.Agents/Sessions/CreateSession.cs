@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Insula.Agents.Agents;
+using Insula.Agents.Budgets;
 using Insula.Agents.Environments;
 using Insula.Agents.Events;
 using Insula.Agents.Input;
@@ -52,7 +53,8 @@ public sealed record SessionDefinition(
 /// Makes a session with a snapshot of its agent: a later version of the agent does not reach it. The session and its
 /// first events are one transaction, so a crash leaves both or neither.
 /// </summary>
-public sealed class CreateSession(ITenantStores stores, SessionWork work, IAuditLog audit, TimeProvider time)
+/// <param name="door">Null where no budgets are kept.</param>
+public sealed class CreateSession(ITenantStores stores, SessionWork work, IAuditLog audit, TimeProvider time, BudgetDoor? door = null)
 {
     public Task<Result<Session>> CreateAsync(TenantScope scope, SessionDefinition definition, CancellationToken ct) =>
         CreateAsync(scope, definition, Id<Session>.New(), [.. definition.InitialEvents.Select(body => new NewEvent(body))], ct);
@@ -82,6 +84,7 @@ public sealed class CreateSession(ITenantStores stores, SessionWork work, IAudit
             id, agent.Id, agent.Version, agent.Definition, definition.EnvironmentId, definition.Title, definition.Metadata,
             definition.Budget?.ToJson(), SessionStatus.Idle, LastSeq: 0, Epoch: 0, PendingInput: definition.InitialEvents.Count > 0,
             default(TokenUsage), ActiveSeconds: 0, now, now, ArchivedAt: null);
+        if (initial.Count > 0 && door is not null && door.Concerns(session, await door.InForceAsync(scope, ct)) && await door.RefuseAsync(scope, session, ct) is { } unfunded) return unfunded;
         await work.StartAsync(scope, session, initial, ct);
         await audit.AppendAsync(scope, "session.create", session.Id.ToString(), now, ct);
         return session;

@@ -3,6 +3,7 @@ using Insula.Agents.Input;
 using Insula.Agents.Runs;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
+using Insula.Tenancy.Budgets;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 
@@ -12,7 +13,7 @@ namespace Insula.Agents.Sessions;
 /// Removes a session with its log, for good, and tells whoever watches it. A run that is under way is interrupted first, so
 /// that its calls, its children and its charges end; a worker that does not get to it in time can write nothing any more.
 /// </summary>
-public sealed class DeleteSession(ITenantStores stores, SessionWork work, SessionFeed feed, IAuditLog audit, TimeProvider time)
+public sealed class DeleteSession(ITenantStores stores, SessionWork work, SessionFeed feed, IBudgetStore budgets, IAuditLog audit, TimeProvider time)
 {
     /// <summary>How long a worker gets to end the run by itself. Where it is dead, nobody does.</summary>
     private static readonly TimeSpan StopWait = TimeSpan.FromSeconds(2);
@@ -31,6 +32,7 @@ public sealed class DeleteSession(ITenantStores stores, SessionWork work, Sessio
         if (result.Fault is not null) return result;
 
         feed.Close(scope, id);
+        await budgets.SetOwnAsync(scope.Tenant, id.ToString(), limitMicros: null, ct);
         await audit.AppendAsync(scope, "session.delete", id.ToString(), time.GetUtcNow(), ct);
         return result;
     }

@@ -1,10 +1,12 @@
 using System.Text.Json;
 using Insula.Agents.Agents;
+using Insula.Agents.Budgets;
 using Insula.Agents.Events;
 using Insula.Agents.Input;
 using Insula.Agents.Runs;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
+using Insula.Tenancy.Budgets;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 
@@ -24,7 +26,7 @@ public sealed record SessionChanges(
 /// Changes a session and says so in its log, in one transaction. An update that changes nothing writes no event. The
 /// agent's tools change only between runs, because a run ends on what it began with.
 /// </summary>
-public sealed class UpdateSession(ITenantStores stores, SessionFeed feed, IAuditLog audit, TimeProvider time)
+public sealed class UpdateSession(ITenantStores stores, SessionFeed feed, IBudgetStore budgets, IAuditLog audit, TimeProvider time)
 {
     public async Task<Result<Session>> UpdateAsync(TenantScope scope, Id<Session> id, SessionChanges changes, CancellationToken ct)
     {
@@ -40,6 +42,12 @@ public sealed class UpdateSession(ITenantStores stores, SessionFeed feed, IAudit
 
         if (updated is not { } result) return SessionRules.NotFound;
         if (result.Failed(out var fault, out var after)) return fault;
+        if (changes.Budget.IsGiven)
+        {
+            // Said anew even when nothing changed: a crash may have come between the two stores before.
+            await budgets.SetOwnAsync(scope.Tenant, id.ToString(), after.Session.Budget is { } budget ? BudgetPath.MicrosOf(budget) : null, ct);
+        }
+
         if (after.Events.Count == 0) return after.Session;
 
         feed.Publish(scope.Tenant, id, after.Events);

@@ -1,3 +1,4 @@
+using Insula.Agents.Budgets;
 using Insula.Agents.Knowledge;
 using Insula.Agents.Models;
 using Insula.Agents.Runs;
@@ -49,6 +50,8 @@ internal sealed class InsulaHost : IAsyncDisposable
         builder.Services.AddHostedService<RunsService>();
         builder.Services.AddHostedService<SchedulesService>();
         builder.Services.AddUsage();
+        builder.Services.AddBudgets();
+        builder.Services.AddHostedService<BudgetsService>();
         builder.Services.AddHostedService<UsageService>();
         builder.Services.AddHostedService<AccessService>();
         builder.Services.AddHostedService<RestingMemory>();

@@ -10,6 +10,7 @@ using Insula.Agents.Tools;
 using Insula.Storage;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
+using Insula.Tenancy.Budgets;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
@@ -124,7 +125,7 @@ public sealed class RunHarness : IAsyncDisposable
         new ForkSession(_services.GetRequiredService<SessionWork>(), _services.GetRequiredService<IAuditLog>(), Clock).ForkAsync(Scope, origin, at, events, ct);
 
     public Task<Result<Done>> DeleteAsync(Id<Session> session, CancellationToken ct) =>
-        new DeleteSession(Stores, _services.GetRequiredService<SessionWork>(), Feed, _services.GetRequiredService<IAuditLog>(), Clock).DeleteAsync(Scope, session, ct);
+        new DeleteSession(Stores, _services.GetRequiredService<SessionWork>(), Feed, _services.GetRequiredService<IBudgetStore>(), _services.GetRequiredService<IAuditLog>(), Clock).DeleteAsync(Scope, session, ct);
 
     public async Task<IReadOnlyList<Run>> RunsAsync(Id<Session> session, CancellationToken ct)
     {

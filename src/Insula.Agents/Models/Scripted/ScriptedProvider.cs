@@ -56,7 +56,34 @@ internal sealed class ScriptedProvider(TimeProvider time) : IModelProvider
             if (stop == ModelStop.ToolUse) break;
         }
 
-        yield return new ModelTurnEnded(stop, usage ?? new TokenUsage(WordsRead(request), said, 0, 0));
+        var used = usage ?? new TokenUsage(WordsRead(request), said, 0, 0);
+        if (request.IsCapped && used.Output > request.MaxTokens) (used, stop) = (used with { Output = request.MaxTokens }, stop == ModelStop.ToolUse ? stop : ModelStop.MaxTokens);
+        yield return new ModelTurnEnded(stop, used);
+    }
+
+    /// <summary>The script says what the turn will report, so that nobody has to guess.</summary>
+    public TokenUsage? Foresee(ModelRequest request)
+    {
+        var (message, toolCalls) = Newest(request.Messages);
+        try
+        {
+            var script = Script.Parse(message);
+            if (script.IsEmpty) return new TokenUsage(WordsRead(request), Words(message), 0, 0);
+            var (said, reported) = (0L, (TokenUsage?)null);
+            foreach (var directive in script.After(toolCalls).Take(DirectivesPerTurnMax))
+            {
+                if (said >= request.MaxTokens || directive is CallTool or AnswerError) break;
+                if (directive is SayText text) said += Words(text.Text);
+                if (directive is ReportUsage report) reported = report.Usage;
+            }
+
+            return reported ?? new TokenUsage(WordsRead(request), said, 0, 0);
+        }
+        catch (ModelException)
+        {
+            // The call itself says what is wrong with the script.
+            return null;
+        }
     }
 
     public Task<IReadOnlyList<string>> ListAsync(CancellationToken ct) => Task.FromResult<IReadOnlyList<string>>([FullName]);

@@ -1,0 +1,32 @@
+using System.Diagnostics.Metrics;
+using Insula.Tenancy.Budgets;
+
+namespace Insula.Agents.Budgets;
+
+/// <summary>The instruments of budgets, on the meter <c>Insula.Budgets</c>.</summary>
+public sealed class BudgetMetrics
+{
+    public const string MeterName = "Insula.Budgets";
+
+    private readonly Counter<long> _refusals;
+    private readonly Counter<long> _waits;
+    private readonly Counter<long> _lowered;
+    private readonly Counter<long> _overruns;
+
+    public BudgetMetrics(IMeterFactory meters)
+    {
+        var meter = meters.Create(MeterName);
+        _refusals = meter.CreateCounter<long>("insula_budget_refusals_total", description: "Model calls and messages that were refused because a budget was used up, by scope.");
+        _waits = meter.CreateCounter<long>("insula_budget_waits_total", description: "Model calls that waited for money which other steps held.");
+        _lowered = meter.CreateCounter<long>("insula_budget_lowered_total", description: "Model calls whose output was lowered to what was left of a budget.");
+        _overruns = meter.CreateCounter<long>("insula_budget_overruns_total", description: "Model calls that cost more than was held for them: the provider counted more than was estimated.");
+    }
+
+    internal void Refused(BudgetScope scope) => _refusals.Add(1, new KeyValuePair<string, object?>("scope", BudgetNames.Of(scope)));
+
+    internal void Waited() => _waits.Add(1);
+
+    internal void Lowered() => _lowered.Add(1);
+
+    internal void Overrun() => _overruns.Add(1);
+}

@@ -1,0 +1,67 @@
+using Insula.Agents.Models;
+
+namespace Insula.Agents.Budgets;
+
+/// <summary>
+/// How many tokens a request takes in at most, for money that has to be there before it is sent. Too high costs nothing: what
+/// is not used comes back. Too low would spend what nobody has, so text that models cut into many tokens counts for many:
+/// digits, signs, long words without a blank, and every script but Latin.
+/// </summary>
+internal static class InputEstimate
+{
+    private const int ForRequest = 50;
+    private const int ForMessage = 10;
+    private const int ForTools = 1000;
+
+    /// <summary>More than any provider counts for one picture.</summary>
+    private const int ForPicture = 6000;
+
+    /// <summary>Longer words are ids and encoded bytes rather than words.</summary>
+    private const int WordLettersMax = 20;
+
+    public static long Of(ModelRequest request)
+    {
+        var sixths = SixthsOf(request.System);
+        long whole = ForRequest + (request.Tools.Count > 0 ? ForTools : 0);
+        foreach (var tool in request.Tools)
+        {
+            sixths += SixthsOf(tool.Name) + SixthsOf(tool.Description) + SixthsOf(tool.InputSchema.GetRawText());
+            whole += ForMessage;
+        }
+
+        foreach (var content in request.Messages.SelectMany(static message => message.Content))
+        {
+            whole += ForMessage;
+            sixths += content switch
+            {
+                TextContent text => SixthsOf(text.Text),
+                ToolCallContent call => SixthsOf(call.Name) + SixthsOf(call.Input.GetRawText()),
+                ToolResultContent result => SixthsOf(result.Text),
+                RawContent raw => raw.Type == "image" ? ForPicture * 6 : SixthsOf(raw.Block.GetRawText()),
+                _ => throw new InvalidOperationException($"No estimate for content of the type {content.GetType().Name}."),
+            };
+        }
+
+        return whole + (sixths + 5) / 6;
+    }
+
+    private static long SixthsOf(string? text)
+    {
+        if (text is null) return 0;
+        var (sixths, run) = (0L, 0);
+        foreach (var c in text)
+        {
+            run = char.IsAsciiLetter(c) ? run + 1 : 0;
+            sixths += c switch
+            {
+                _ when run > 0 => run <= WordLettersMax ? 2 : 4,
+                ' ' or '\n' or '\t' or '\r' => 1,
+                < (char)0x80 => 4,
+                < (char)0x800 => 6,
+                _ => 9,
+            };
+        }
+
+        return sixths;
+    }
+}

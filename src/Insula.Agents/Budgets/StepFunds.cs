@@ -1,0 +1,155 @@
+using System.Collections.Concurrent;
+using Insula.Agents.Models;
+using Insula.Agents.Runs;
+using Insula.Tenancy.Budgets;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Prices;
+using Insula.Tenancy.Tenants;
+
+namespace Insula.Agents.Budgets;
+
+/// <param name="MaxTokens">What the call may put out.</param>
+/// <param name="Micros">What it may cost; null where nothing limits it.</param>
+/// <param name="Lack">Where the output is less than it would be with more money: of what there was too little.</param>
+internal sealed record Funded(int MaxTokens, long? Micros = null, string? Lack = null);
+
+/// <summary>A call that was not begun for want of money; the message is for the tenant.</summary>
+internal sealed class FundsException(string message) : Exception(message);
+
+/// <summary>
+/// Sets aside what a model call may cost at most, on every budget of its path, before it begins: no budget is ever
+/// overspent. Nor is anybody refused who has money: what others hold comes back when their steps cost less, so a call that
+/// does not fit waits a little, then makes do with less output, and is refused only when not even a short answer fits.
+/// </summary>
+internal sealed class StepFunds(BudgetsInForce inForce, IBudgetStore store, HeldMoney held, PriceCatalog prices, ITenantStores stores, RunOptions options, BudgetMetrics metrics, TimeProvider time)
+{
+    /// <summary>An answer that is cut shorter is worth nothing.</summary>
+    private const int OutputTokensLeast = 64;
+
+    private const int QueuesMax = 10_000;
+
+    /// <summary>How long a call that could go on with less waits for all of it.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Those who wait here for money of the same budget: one of them looks, the others come after it.</summary>
+    private readonly ConcurrentDictionary<(Id<Tenant>, BudgetKey), SemaphoreSlim> _queues = [];
+
+    /// <summary>Throws <see cref="FundsException"/> when there is not enough.</summary>
+    /// <param name="usage">The row that will say what the call used; the hold has its id.</param>
+    /// <param name="attention">Ends the waiting.</param>
+    public async ValueTask<Funded> TakeAsync(RunJournal journal, Id<UsageRow> usage, ResolvedModel model, ModelRequest request, DateTimeOffset began, CancellationToken attention)
+    {
+        var full = new Funded(request.MaxTokens);
+        var tenant = journal.Scope.Tenant;
+        var budgets = await inForce.OfAsync(tenant, attention);
+        var path = journal.BudgetPath ??= await BudgetPath.OfAsync(stores, journal.Scope, journal.Session, attention);
+        var limited = path.IsLimited(budgets);
+        var ofRun = RunMoney.Of(journal, budgets);
+        if (!limited && ofRun is null) return full;
+        if (limited && !journal.BudgetTakenUp) await TakeUpAsync(journal, path, attention);
+
+        if (prices.Find(model.FullName, began) is not { } price) throw Unpriced(model.FullName);
+        var foreseen = model.Provider.Foresee(request);
+        var input = foreseen?.Input ?? InputEstimate.Of(request);
+        var output = foreseen?.Output ?? request.MaxTokens;
+        var (wanted, least) = (price.WorstOf(input, output), price.WorstOf(input, Math.Min(output, OutputTokensLeast)));
+        if (wanted == 0) return full;
+
+        if (ofRun is { } run && run.Left < least)
+        {
+            metrics.Refused(BudgetScope.Run);
+            throw new FundsException(run.Describe());
+        }
+
+        var granted = new Grant(Math.Min(wanted, ofRun?.Left ?? long.MaxValue), ofRun?.Describe());
+        if (limited) granted = await HoldAsync(new HoldTerms(new Id<Hold>(usage.Value), tenant, journal.Session.Id.ToString(), path.Keys), granted, least, attention);
+        if (granted.Micros >= wanted) return full with { Micros = granted.Micros };
+        metrics.Lowered();
+        return new Funded((int)Math.Min(request.MaxTokens, price.OutputTokensFor(granted.Micros, input)), granted.Micros, granted.Lack ?? "");
+    }
+
+    /// <summary>The call's usage is in the store, or nobody knows whether it is: what is held is settled by what ships it, or ends by itself.</summary>
+    public void Recorded(UsageRow usage, Funded? funded)
+    {
+        held.Recorded(new Id<Hold>(usage.Id.Value));
+        if (usage.CostMicros > funded?.Micros) metrics.Overrun();
+    }
+
+    /// <summary>The call ended without usage.</summary>
+    public Task GiveBackAsync(RunJournal journal, Id<UsageRow> usage) => held.GiveBackAsync(journal.Scope.Tenant, new Id<Hold>(usage.Value));
+
+    private async Task TakeUpAsync(RunJournal journal, BudgetPath path, CancellationToken ct)
+    {
+        var tenant = journal.Scope.Tenant;
+        foreach (var own in path.Owns) await store.SetOwnAsync(tenant, own.Session, own.LimitMicros, ct);
+        await held.TakeUpAsync(tenant, journal.Session.Id.ToString(), ct);
+        journal.BudgetTakenUp = true;
+    }
+
+    private async Task<Grant> HoldAsync(HoldTerms terms, Grant wanted, long least, CancellationToken ct)
+    {
+        var answer = await TryAsync(terms, wanted.Micros, least, patient: true, ct);
+        if (answer.Granted is null && MayStillFit(answer.Tightest!, least)) answer = await QueueAsync(terms, wanted.Micros, least, answer, ct);
+        if (answer.Granted is { } granted) return granted == wanted.Micros ? wanted : new Grant(granted, BudgetRefusal.Describe(answer.Tightest!));
+
+        metrics.Refused(answer.Tightest!.Key.Scope);
+        throw new FundsException(BudgetRefusal.Describe(answer.Tightest!));
+    }
+
+    /// <summary>Waits for what others hold. The first in the queue takes what comes back; who came later comes after it.</summary>
+    private async Task<HoldAnswer> QueueAsync(HoldTerms terms, long wanted, long least, HoldAnswer refused, CancellationToken ct)
+    {
+        metrics.Waited();
+        var (answer, began) = (refused, time.GetTimestamp());
+        if (_queues.Count > QueuesMax) _queues.Clear();
+        var queue = _queues.GetOrAdd((terms.Tenant, answer.Tightest!.Key), static _ => new SemaphoreSlim(1));
+        if (!await WaitTurnAsync(queue, ct)) return answer;
+        try
+        {
+            while (true)
+            {
+                var waited = time.GetElapsedTime(began);
+                answer = await TryAsync(terms, wanted, least, patient: waited < Patience, ct);
+                if (answer.Granted is not null || waited > options.BudgetWait || !MayStillFit(answer.Tightest!, least)) return answer;
+                await Task.Delay(LookEvery, time, ct);
+            }
+        }
+        finally
+        {
+            queue.Release();
+        }
+    }
+
+    /// <param name="patient">Whether to take less than all only when nobody else holds what is missing.</param>
+    private async Task<HoldAnswer> TryAsync(HoldTerms terms, long wanted, long least, bool patient, CancellationToken ct)
+    {
+        var answer = await held.TakeAsync(terms, wanted, patient ? wanted : least, ct);
+        if (answer.Granted is not null || !patient || answer.Tightest!.HeldMicros > 0) return answer;
+        return await held.TakeAsync(terms, wanted, least, ct);
+    }
+
+    private async Task<bool> WaitTurnAsync(SemaphoreSlim queue, CancellationToken ct)
+    {
+        using var limit = new CancellationTokenSource(options.BudgetWait, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
+        try
+        {
+            await queue.WaitAsync(either.Token);
+            return true;
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    private static bool MayStillFit(Budget tightest, long least) => tightest.HeldMicros > 0 && tightest.LimitMicros - tightest.SpentMicros >= least;
+
+    private static FundsException Unpriced(string model) => new(
+        $"The model {model} has no price, so nobody can say what a call costs, and a budget stands on this run. The operator of this installation can give it a price (insula price put {model} …) or set a ceiling for models without one (insula price put unpriced … --ceiling).");
+
+    /// <param name="Lack">What stands against more.</param>
+    private sealed record Grant(long Micros, string? Lack);
+}

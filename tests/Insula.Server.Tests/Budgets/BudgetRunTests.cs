@@ -1,0 +1,146 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Insula.Server.Tests.ManagedAgents;
+
+namespace Insula.Server.Tests.Budgets;
+
+/// <summary>Runs under budgets, over HTTP, on both stores: never an overshoot, and no needless refusal.</summary>
+public abstract class BudgetRunTests(TestStore store)
+{
+    private static readonly int Runs = int.Parse(Environment.GetEnvironmentVariable("INSULA_TEST_BUDGET_RUNS") ?? "40", CultureInfo.InvariantCulture);
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_run_that_its_budget_cannot_pay_stops_before_the_call_and_says_why()
+    {
+        await using var host = await store.StartAsync(Ct);
+        var world = await BudgetWorld.MakeAsync(host);
+        await world.LimitAgentAsync(100);
+        Assert.Equal(("end_turn", null), await world.RunAsync("!usage 60 30\n!text paid"));
+        Assert.Equal(90, await world.SpentAsync());
+
+        var (reason, error) = await world.RunAsync("!usage 60 30\n!text unpaid");
+        Assert.Equal("budget_reached", reason);
+        Assert.Equal(
+            $"The budget agent:{world.Agent} is used up: $0.0001 in all, $0.00009 spent. It does not begin anew. An administrator of this tenant can raise it: PUT /api/v1/budgets/agent:{world.Agent}.", error);
+        Assert.Equal(90, await world.SpentAsync());
+
+        await world.LimitAgentAsync(200);
+        Assert.Equal(("end_turn", null), await world.RunAsync("!usage 60 30\n!text paid again"));
+    }
+
+    [Fact]
+    public async Task An_answer_gets_as_long_as_there_is_money_for()
+    {
+        await using var host = await store.StartAsync(Ct);
+        var world = await BudgetWorld.MakeAsync(host);
+        await world.LimitAgentAsync(100);
+        var session = await world.SessionAsync();
+        var (reason, error) = await world.RunAsync("!usage 20 500\n!text long", session);
+        Assert.Equal("budget_reached", reason);
+        Assert.StartsWith("The answer was cut where the money ended.", error, StringComparison.Ordinal);
+        Assert.Equal(80, (await world.Tenant.Client.FetchAsync($"/v1/sessions/{session}", Ct)).GetProperty("usage").GetProperty("output_tokens").GetInt32());
+        Assert.Equal(100, await world.SpentAsync());
+    }
+
+    [Fact]
+    public async Task A_message_to_a_spent_budget_is_refused_at_the_door_for_good()
+    {
+        await using var host = await store.StartAsync(Ct);
+        var world = await BudgetWorld.MakeAsync(host);
+        await BudgetWorld.SetAsync(host.Operator, $"/api/v1/tenants/{world.Tenant.Id}/budget", new { limit_micros = 100 });
+        var session = await world.SessionAsync();
+        await world.RunAsync("!usage 50 50\n!text all of it", session);
+        Assert.Equal(100, await world.SpentAsync($"tenant:{world.Tenant.Id}"));
+
+        var events = new { events = new[] { new { type = "user.message", content = new[] { new { type = "text", text = "more" } } } } };
+        using var refused = await world.Tenant.Client.PostAsJsonAsync($"/v1/sessions/{session}/events", events, Ct);
+        Assert.Equal(HttpStatusCode.PaymentRequired, refused.StatusCode);
+        Assert.Equal("false", refused.Headers.GetValues("x-should-retry").Single());
+        Assert.False(refused.Headers.Contains("Retry-After"));
+        var error = (await refused.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("error");
+        Assert.Equal("billing_error", error.GetProperty("type").GetString());
+        Assert.Contains("$0.0001 for the month, $0.0001 spent", error.GetProperty("message").GetString(), StringComparison.Ordinal);
+        Assert.Contains("The operator of this installation can raise it.", error.GetProperty("message").GetString(), StringComparison.Ordinal);
+
+        using var made = await world.Tenant.Client.PostAsJsonAsync("/v1/sessions", new { agent = world.Agent, environment_id = world.Environment, initial_events = events.events }, Ct);
+        Assert.Equal(HttpStatusCode.PaymentRequired, made.StatusCode);
+    }
+
+    [Fact]
+    public async Task What_the_platform_may_spend_is_not_for_its_tenants_to_read()
+    {
+        await using var host = await store.StartAsync(Ct);
+        var world = await BudgetWorld.MakeAsync(host);
+        await BudgetWorld.SetAsync(host.Operator, "/api/v1/budgets/platform", new { limit_micros = 87, period = "life" });
+        var (reason, error) = await world.RunAsync("!usage 80 50\n!text x");
+        Assert.Equal(("budget_reached", "The budget of this whole installation is used up. It does not begin anew. The operator of this installation can raise it."), (reason, error));
+    }
+
+    [Fact]
+    public async Task The_budget_that_a_session_was_made_with_ends_it_and_can_be_raised()
+    {
+        await using var host = await store.StartAsync(Ct);
+        var world = await BudgetWorld.MakeAsync(host);
+        var session = await world.SessionAsync(new { type = "limit", max_list_cost = new { amount = "1", currency = "USD" } });
+        Assert.Equal(("end_turn", null), await world.RunAsync("!usage 6000 3000\n!text x", session));
+        Assert.Equal("budget_reached", (await world.RunAsync("!usage 6000 3000\n!text x", session)).StopReason);
+        Assert.Equal(9000, await world.SpentAsync($"session_own:{session}"));
+
+        await world.Tenant.Client.MakeAsync($"/v1/sessions/{session}", new { budget = new { type = "limit", max_list_cost = new { amount = "2", currency = "USD" } } }, Ct);
+        Assert.Equal(("end_turn", null), await world.RunAsync("!usage 6000 3000\n!text x", session));
+        await world.Tenant.Client.MakeAsync($"/v1/sessions/{session}", new { budget = (object?)null }, Ct);
+        Assert.Equal(HttpStatusCode.NotFound, (await world.Tenant.Client.GetAsync($"/api/v1/budgets/session_own:{session}", Ct)).StatusCode);
+        Assert.Equal(("end_turn", null), await world.RunAsync("!usage 6000 3000\n!text x", session));
+    }
+
+    [Fact]
+    public async Task One_run_costs_no_more_than_its_agent_asks_for_or_the_tenant_lets_each_run_cost()
+    {
+        const string TwoSteps = "!usage 30 20\n!tool knowledge_search {\"query\":\"x\"}\n!usage 30 20\n!text done";
+        await using var host = await store.StartAsync(Ct);
+        var world = await BudgetWorld.MakeAsync(host, new { micros = 90 });
+        var (reason, error) = await world.RunAsync(TwoSteps);
+        Assert.Equal("budget_reached", reason);
+        Assert.StartsWith("The run may cost $0.00009, of which $0.00005 is spent", error, StringComparison.Ordinal);
+
+        await BudgetWorld.SetAsync(world.Tenant.Client, "/api/v1/budgets/run", new { limit_micros = 49 });
+        Assert.Equal("budget_reached", (await world.RunAsync(TwoSteps)).StopReason);
+        await BudgetWorld.SetAsync(world.Tenant.Client, "/api/v1/budgets/run", new { limit_micros = 100 });
+        var free = await BudgetWorld.MakeAsync(host);
+        Assert.Equal("end_turn", (await free.RunAsync(TwoSteps)).StopReason);
+    }
+
+    [Fact]
+    public async Task A_hundredth_of_a_budget_is_not_overspent_by_many_runs_at_once()
+    {
+        await using var host = await store.StartAsync(Ct);
+        var world = await BudgetWorld.MakeAsync(host);
+        const int Budget = 100_000;
+        await world.LimitAgentAsync(Budget);
+        await world.RunAsync($"!usage {Budget * 99 / 100} 0\n!text nearly all");
+
+        var ends = await Task.WhenAll(Enumerable.Range(0, Runs).Select(_ => world.RunAsync("!sleep 5\n!usage 70 30\n!text x")));
+        Assert.Equal(Math.Min(Runs, 10), ends.Count(static end => end.StopReason == "end_turn"));
+        Assert.All(ends.Where(static end => end.StopReason != "end_turn"), static end => Assert.Equal("budget_reached", end.StopReason));
+        Assert.Equal(Budget - 1000 + Math.Min(Runs, 10) * 100, await world.SpentAsync());
+    }
+
+    [Fact]
+    public async Task Nobody_is_refused_while_the_true_cost_fits()
+    {
+        await using var host = await store.StartAsync(Ct);
+        var world = await BudgetWorld.MakeAsync(host);
+        await world.LimitAgentAsync(Runs * 100 * 2);
+        var ends = await Task.WhenAll(Enumerable.Range(0, Runs).Select(_ => world.RunAsync("!sleep 5\n!usage 70 30\n!text x")));
+        Assert.All(ends, static end => Assert.Equal(("end_turn", null), end));
+        Assert.Equal(Runs * 100, await world.SpentAsync());
+    }
+}
+
+public sealed class BudgetRunsEmbeddedTests(EmbeddedStore store) : BudgetRunTests(store), IClassFixture<EmbeddedStore>;
+
+public sealed class BudgetRunsOnPostgresTests(PostgresStore store) : BudgetRunTests(store), IClassFixture<PostgresStore>;
