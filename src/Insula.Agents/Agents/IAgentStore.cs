@@ -1,4 +1,5 @@
 using Insula.Agents.Sessions;
+using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
 
@@ -7,7 +8,8 @@ namespace Insula.Agents.Agents;
 /// <summary>The tenant store's agents, every version of them.</summary>
 public interface IAgentStore
 {
-    Task AddAsync(Agent agent, CancellationToken ct);
+    /// <summary>Adds an agent; the fault <c>quota_exceeded</c>, and nothing, when the tenant has <paramref name="agentsMax"/> that are not archived. Agents that are added at once see each other.</summary>
+    Task<Result<Done>> AddAsync(Agent agent, int agentsMax, CancellationToken ct);
 
     /// <summary>The newest version, or exactly <paramref name="version"/>; null when missing.</summary>
     Task<Agent?> FindAsync(Id<Agent> id, int? version, CancellationToken ct);

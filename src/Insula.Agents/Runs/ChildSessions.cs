@@ -5,6 +5,7 @@ using Insula.Agents.Events;
 using Insula.Agents.Sessions;
 using Insula.Agents.Tools;
 using Insula.Tenancy.Access;
+using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 
 namespace Insula.Agents.Runs;
@@ -20,7 +21,7 @@ internal sealed class ChildSessions(ITenantStores stores, Lazy<SessionWork> work
         new(BinaryPrimitives.ReadUInt128BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes($"run_agent {call.Session} {call.IdempotencyKey}"))));
 
     /// <param name="principal">Who began the parent's run, and so this one.</param>
-    public Task StartAsync(TenantScope scope, Session child, string prompt, string? principal, CancellationToken ct) =>
+    public Task<Result<IReadOnlyList<SessionEvent>>> StartAsync(TenantScope scope, Session child, string prompt, string? principal, CancellationToken ct) =>
         work.Value.StartAsync(scope, child, [new NewEvent(new UserMessage([ContentBlock.OfText(prompt)])) { Principal = principal }], ct);
 
     /// <summary>

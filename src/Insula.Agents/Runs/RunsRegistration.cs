@@ -2,6 +2,8 @@ using Insula.Agents.Budgets;
 using Insula.Agents.Models;
 using Insula.Agents.Tools;
 using Insula.Tenancy.Prices;
+using Insula.Tenancy.Faults;
+using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -32,6 +34,14 @@ public static class RunsRegistration
             return async (tenant, ct) => await standings.FindAsync(tenant, ct) is { Refusal: null, Limits: var limits }
                 ? new RunShare(limits.ConcurrentRuns, limits.RunWeight, limits.RunsMinimum)
                 : RunShare.None;
+        });
+        services.AddSingleton<AllowWork>(sp =>
+        {
+            var (standings, limiter) = (sp.GetRequiredService<TenantStandings>(), sp.GetRequiredService<RateLimiter>());
+            return async (scope, classes, ct) =>
+                await standings.FindAsync(scope.Tenant, ct) is not { Limits: var limits } ? Fault.NotFound("tenant")
+                : classes != RateClasses.None && (await limiter.TakeAsync(scope, classes, limits, ct)).Fault is { } over ? over
+                : limits;
         });
         services.AddSingleton(sp => new RunDispatcher(
             sp.GetRequiredService<RunSlots>(),

@@ -3,6 +3,7 @@ using Insula.Agents.Sessions;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.RateLimits;
 
 namespace Insula.Agents.Runs;
 
@@ -11,7 +12,7 @@ namespace Insula.Agents.Runs;
 /// The first entry outlives a crash after the append. The second one is for a worker that took the first as its own,
 /// looked before the append and settled it: marked anew after the append, the entry brings somebody to look again.
 /// </summary>
-public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispatcher dispatcher, SessionFeed feed, TimeProvider time)
+public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispatcher dispatcher, SessionFeed feed, AllowWork allow, TimeProvider time)
 {
     /// <summary>
     /// Appends the input that <paramref name="input"/> gives for the session as it is, and sets a worker on it. Null when the
@@ -26,7 +27,8 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
         {
             // Looked at first, so that an id of nothing costs a read and no entry; the append looks again.
             if (await store.Sessions.FindAsync(session, ct) is not { } found) return null;
-            if (input(found).Fault is { } refused) return refused;
+            if (input(found).Failed(out var refused, out var given)) return refused;
+            if ((await allow(scope, ClassesOf(given), ct)).Failed(out var over, out _)) return over;
             await queue.WakeAsync(scope.Tenant, session, default, ct);
             appended = await store.Sessions.AppendInputAsync(session, InputOf, time.GetUtcNow(), ct);
         }
@@ -57,14 +59,15 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
         dispatcher.Signal(scope.Tenant, session, interrupt: false);
     }
 
-    /// <summary>Adds a session with its initial input, and sets a worker on it when there is any.</summary>
-    public async Task<IReadOnlyList<SessionEvent>> StartAsync(TenantScope scope, Session session, IReadOnlyList<NewEvent> initial, CancellationToken ct)
+    /// <summary>Adds a session with its initial input, and sets a worker on it when there is any; a fault writes nothing.</summary>
+    public async Task<Result<IReadOnlyList<SessionEvent>>> StartAsync(TenantScope scope, Session session, IReadOnlyList<NewEvent> initial, CancellationToken ct)
     {
+        if ((await allow(scope, ClassesOf(initial), ct)).Failed(out var over, out var limits)) return over;
         if (initial.Count > 0) await queue.WakeAsync(scope.Tenant, session.Id, default, ct);
-        IReadOnlyList<SessionEvent> events;
+        Result<IReadOnlyList<SessionEvent>> events;
         await using (var store = await stores.OpenAsync(scope, ct))
         {
-            events = await store.Sessions.AddAsync(session, [.. initial.Select(e => e.By(scope))], ct);
+            events = await store.Sessions.AddAsync(session, [.. initial.Select(e => e.By(scope))], limits.Sessions, ct);
         }
 
         if (initial.Count > 0)
@@ -88,8 +91,9 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
         {
             if (await store.Sessions.FindAsync(origin, ct) is not { } found) return null;
             if (fork(found).Failed(out var refused, out _)) return refused;
+            if ((await allow(scope, starts ? RateClasses.Runs : RateClasses.None, ct)).Failed(out var over, out var limits)) return over;
             if (starts) await queue.WakeAsync(scope.Tenant, id, default, ct);
-            made = await store.Sessions.ForkAsync(origin, fork, ct);
+            made = await store.Sessions.ForkAsync(origin, fork, limits.Sessions, ct);
         }
 
         if (starts)
@@ -101,4 +105,7 @@ public sealed class SessionWork(ITenantStores stores, IRunQueue queue, RunDispat
         if (made is not { } result) return null;
         return result.Failed(out var fault, out var forked) ? fault : forked.Session;
     }
+
+    /// <summary>A message queues a run; an answer or an interrupt is for the run that is open.</summary>
+    private static RateClasses ClassesOf(IReadOnlyList<NewEvent> input) => input.Any(static e => e.Body is UserMessage) ? RateClasses.Runs : RateClasses.None;
 }

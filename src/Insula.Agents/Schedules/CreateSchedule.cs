@@ -19,7 +19,7 @@ public sealed class CreateSchedule(ScheduleChanges changes, IAuditLog audit)
         var schedule = new Schedule(Id<Schedule>.New(), definition, enabled ? null : now, now, now, now);
         if (!await changes.AddAsync(scope, schedule, times, limits.Schedules, ct))
         {
-            return Fault.OverLimit("schedule_limit_reached", $"This tenant has as many schedules as the limit schedules of its plan allows ({limits.Schedules}). Delete one that is not used, or ask the operator to raise the limit.");
+            return Fault.OverLimit("schedule_limit_reached", $"This tenant has as many schedules as its limit schedules allows ({limits.Schedules:N0}). Delete one that is not used, or ask the operator of this installation to raise the limit.") with { Field = "limits.schedules" };
         }
 
         await audit.AppendAsync(scope, "schedule.create", schedule.Id.ToString(), now, ct);

@@ -85,7 +85,7 @@ public sealed class CreateSession(ITenantStores stores, SessionWork work, IAudit
             definition.Budget?.ToJson(), SessionStatus.Idle, LastSeq: 0, Epoch: 0, PendingInput: definition.InitialEvents.Count > 0,
             default(TokenUsage), ActiveSeconds: 0, now, now, ArchivedAt: null);
         if (initial.Count > 0 && door is not null && door.Concerns(session, await door.InForceAsync(scope, ct)) && await door.RefuseAsync(scope, session, ct) is { } unfunded) return unfunded;
-        await work.StartAsync(scope, session, initial, ct);
+        if ((await work.StartAsync(scope, session, initial, ct)).Failed(out var over, out _)) return over;
         await audit.AppendAsync(scope, "session.create", session.Id.ToString(), now, ct);
         return session;
     }

@@ -12,8 +12,11 @@ namespace Insula.Agents.Sessions;
 /// </summary>
 public interface ISessionStore
 {
-    /// <summary>Adds a session with its first events, if any.</summary>
-    Task<IReadOnlyList<SessionEvent>> AddAsync(Session session, IReadOnlyList<NewEvent> initial, CancellationToken ct);
+    /// <summary>
+    /// Adds a session with its first events, if any; the fault <c>quota_exceeded</c>, and nothing, when the tenant has
+    /// <paramref name="sessionsMax"/> sessions. Sessions that are added at once see each other.
+    /// </summary>
+    Task<Result<IReadOnlyList<SessionEvent>>> AddAsync(Session session, IReadOnlyList<NewEvent> initial, long sessionsMax, CancellationToken ct);
 
     Task<Session?> FindAsync(Id<Session> id, CancellationToken ct);
 
@@ -36,9 +39,9 @@ public interface ISessionStore
     /// <summary>
     /// Adds a session whose log goes on from <paramref name="origin"/>'s: the log that <paramref name="fork"/> gives is
     /// numbered from behind the fork point, and all before it is read from the origin. What is written does not depend on the
-    /// length of that. Null when the origin is missing, and when there is a fault nothing is written.
+    /// length of that. Null when the origin is missing, and when there is a fault nothing is written. It counts as a session, as in <see cref="AddAsync"/>.
     /// </summary>
-    Task<Result<(Session Session, IReadOnlyList<SessionEvent> Events)>?> ForkAsync(Id<Session> origin, Func<Session, Result<SessionUpdate>> fork, CancellationToken ct);
+    Task<Result<(Session Session, IReadOnlyList<SessionEvent> Events)>?> ForkAsync(Id<Session> origin, Func<Session, Result<SessionUpdate>> fork, long sessionsMax, CancellationToken ct);
 
     /// <summary>The sessions that work for this run's calls, oldest first.</summary>
     Task<IReadOnlyList<Session>> ListChildrenAsync(Id<Session> parent, Id<Run> run, CancellationToken ct);

@@ -77,8 +77,7 @@ internal sealed class RunAgent(ITenantStores stores, ChildSessions children, Run
             child = made;
         }
 
-        await children.StartAsync(call.Scope, child, prompt, call.Principal, ct);
-        return ToolOutcome.Pending;
+        return (await children.StartAsync(call.Scope, child, prompt, call.Principal, ct)).Failed(out var over, out _) ? ToolOutcome.Error(over.Message) : ToolOutcome.Pending;
     }
 
     /// <summary>What the child's log says by now.</summary>

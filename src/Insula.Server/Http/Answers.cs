@@ -43,7 +43,7 @@ internal static class FaultWriting
     /// <summary>Writes the fault as the whole answer. The response must not have started.</summary>
     public static Task WriteFaultAsync(this HttpContext http, Fault fault)
     {
-        var status = FaultStatus.Of(fault);
+        var status = http.IsVendorPath() ? FaultStatus.OfVendor(fault) : FaultStatus.Of(fault);
         status.WriteHead(http.Response, fault);
         return http.IsVendorPath()
             ? WriteAsync(http, ErrorEnvelope.Of(fault, http.TraceIdentifier), "application/json", AgentsJson.Options)

@@ -21,7 +21,13 @@ internal sealed record FaultStatus(int Status, string Title, string AnthropicTyp
         [ProtocolFaults.InternalError] = new(StatusCodes.Status500InternalServerError, "Internal error", "api_error", null),
     }.ToFrozenDictionary();
 
+    /// <summary>As the vendor's protocol has it, where a used-up quota is told from a rate by <c>x-should-retry</c> alone.</summary>
+    private static readonly FaultStatus VendorOverLimit = new(StatusCodes.Status429TooManyRequests, "Quota used up", "rate_limit_error", false);
+
     public static FaultStatus Of(Fault fault) => ByCode.TryGetValue(fault.Code, out var status) ? status : OfKind(fault.Kind);
+
+    /// <summary>As under <c>/v1</c>.</summary>
+    public static FaultStatus OfVendor(Fault fault) => fault.Kind == FaultKind.OverLimit ? VendorOverLimit : Of(fault);
 
     private static FaultStatus OfKind(FaultKind kind) => kind switch
     {
@@ -30,7 +36,7 @@ internal sealed record FaultStatus(int Status, string Title, string AnthropicTyp
         FaultKind.Forbidden => new(StatusCodes.Status403Forbidden, "Forbidden", "permission_error", false),
         FaultKind.NotFound => new(StatusCodes.Status404NotFound, "Not found", "not_found_error", null),
         FaultKind.Conflict => new(StatusCodes.Status409Conflict, "Conflict", "conflict_error", false),
-        FaultKind.OverLimit => new(StatusCodes.Status429TooManyRequests, "Quota used up", "rate_limit_error", false),
+        FaultKind.OverLimit => new(StatusCodes.Status403Forbidden, "Quota used up", "rate_limit_error", false),
         FaultKind.OutOfBudget => new(StatusCodes.Status402PaymentRequired, "Budget used up", "billing_error", false),
         FaultKind.Throttled => new(StatusCodes.Status429TooManyRequests, "Too many requests", "rate_limit_error", true),
         FaultKind.TooLarge => new(StatusCodes.Status413PayloadTooLarge, "Body too large", "invalid_request_error", null),

@@ -2,8 +2,10 @@ using Insula.Storage.Engine;
 using Insula.Storage.Statements;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
+using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
+using Insula.Tenancy.Quotas;
 using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
 
@@ -14,18 +16,24 @@ internal sealed class ApiKeyStore(ControlDatabase control) : IApiKeyStore
     public Task<ApiKey?> FindByHandleAsync(string handle, CancellationToken ct) =>
         control.Platform.FirstAsync(ApiKeySql.FindByHandle, Read, ct, ("@handle", handle));
 
-    public Task AddAsync(TenantScope scope, ApiKey key, AuditRecord record, CancellationToken ct)
+    public Task<Result<Done>> AddAsync(TenantScope scope, ApiKey key, int keysMax, AuditRecord record, CancellationToken ct)
     {
         RefuseForeign(scope, key);
-        return control.For(scope.Tenant).WriteAsync(
-            link =>
+        return control.For(scope.Tenant).WriteAsync<Result<Done>>(
+            async link =>
             {
+                // The quota is a rule over all keys: two that are added at once must see each other. They are few enough to count.
+                link.Alone($"keys {scope.Tenant}");
+                var used = await CountAsync(link, scope.Tenant, key.CreatedAt);
+                if (used >= keysMax) return QuotaFaults.Full("keys", used, keysMax, "Revoke one that is not used");
                 Insert(link, key);
                 AuditLog.Append(link, record);
-                return ValueTask.CompletedTask;
+                return new Done();
             },
             ct);
     }
+
+    public Task<long> CountAsync(Id<Tenant> tenant, DateTimeOffset at, CancellationToken ct) => control.For(tenant).ReadAsync(link => CountAsync(link, tenant, at), ct);
 
     public Task<ApiKey?> FindAsync(TenantScope scope, Id<ApiKey> id, CancellationToken ct) =>
         control.For(scope.Tenant).FirstAsync(ApiKeySql.Find, Read, ct, ("@tenant_id", scope.Tenant.ToString()), ("@key_id", id.ToString()));
@@ -84,6 +92,9 @@ internal sealed class ApiKeyStore(ControlDatabase control) : IApiKeyStore
             return ValueTask.CompletedTask;
         },
         ct);
+
+    private static ValueTask<long> CountAsync(Link link, Id<Tenant> tenant, DateTimeOffset at) =>
+        link.FirstAsync(ApiKeySql.CountInForce, static row => row.GetInt64(0), ("@tenant_id", tenant.ToString()), ("@now", Instant.ToNumber(at)));
 
     public static void Insert(Link link, ApiKey key) => link.Post(
         ApiKeySql.Insert,

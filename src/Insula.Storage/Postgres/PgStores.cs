@@ -14,6 +14,8 @@ internal sealed class PgStores(PostgresStorage storage, PlaceTenants places, ITe
 {
     private const int KnownMax = 100_000;
 
+    private readonly SessionQuota _sessions = new();
+
     /// <summary>Where tenants live, which never changes while a program runs. Emptied when it grows too large.</summary>
     private readonly ConcurrentDictionary<Id<Tenant>, (Placement Placement, PgServer Server)> _known = [];
 
@@ -21,7 +23,7 @@ internal sealed class PgStores(PostgresStorage storage, PlaceTenants places, ITe
     {
         if (!_known.TryGetValue(scope.Tenant, out var place)) place = await FindAsync(scope.Tenant, ct);
         await places.EnsureAsync(place.Server, scope.Tenant, place.Placement, ct);
-        return new TenantStore(await place.Server.LeaseAsync(scope.Tenant, place.Placement, ct), scope.Tenant.ToString());
+        return new TenantStore(await place.Server.LeaseAsync(scope.Tenant, place.Placement, ct), scope.Tenant.ToString(), _sessions);
     }
 
     private async Task<(Placement Placement, PgServer Server)> FindAsync(Id<Tenant> id, CancellationToken ct)

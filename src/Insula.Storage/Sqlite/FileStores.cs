@@ -10,8 +10,10 @@ namespace Insula.Storage.Sqlite;
 /// <summary>The placement <c>file</c>: every tenant on a file of its own.</summary>
 internal sealed class FileStores(SqliteStorage storage) : ITenantStores
 {
+    private readonly SessionQuota _sessions = new();
+
     public async ValueTask<ITenantStore> OpenAsync(TenantScope scope, CancellationToken ct) =>
-        new TenantStore(await storage.TenantFiles.LeaseAsync(scope.Tenant, ct), scope.Tenant.ToString());
+        new TenantStore(await storage.TenantFiles.LeaseAsync(scope.Tenant, ct), scope.Tenant.ToString(), _sessions);
 }
 
 /// <summary>The control store on its one file.</summary>

@@ -5,6 +5,8 @@ internal static class AgentSql
     private const string Columns = "a.agent_id, v.version, v.definition, a.created_at, v.updated_at, a.archived_at";
     private const string Versions = "agents a join agent_versions v on v.tenant_id = a.tenant_id and v.agent_id = a.agent_id";
 
+    public const string Count = "select count(*) from agents where tenant_id = @tenant_id and archived_at is null";
+
     public const string Insert =
         """
         insert into agents (tenant_id, agent_id, name, newest_version, created_at, archived_at)

@@ -4,6 +4,8 @@ internal static class ApiKeySql
 {
     private const string Columns = "key_id, tenant_id, name, handle, hash, pepper_version, permissions, created_at, expires_at, revoked_at, last_used_at, rotated_to, limits";
 
+    public const string CountInForce = "select count(*) from api_keys where tenant_id = @tenant_id and revoked_at is null and (expires_at is null or expires_at > @now)";
+
     public const string Insert =
         """
         insert into api_keys (tenant_id, key_id, name, handle, hash, pepper_version, permissions, created_at, expires_at, revoked_at, last_used_at, rotated_to, limits)

@@ -24,17 +24,25 @@ internal static class RateGrantSql
 
     private const string Again = "on conflict (tenant_id, caller, class) do update";
 
-    private const string First = "(case when @wanted <= @tolerance then @wanted when @least <= @tolerance then @tolerance / @spacing * @spacing else 0 end)";
+    private const string Wanted = "cast(@wanted as bigint)";
 
-    private const string BaseSqlite = $"max(min(rate_grants.arrival, {NowSqlite} + @tolerance), {NowSqlite})";
+    private const string Tolerance = "cast(@tolerance as bigint)";
 
-    private const string BasePostgres = $"greatest(least(rate_grants.arrival, {NowPostgres} + @tolerance), {NowPostgres})";
+    private const string Spacing = "cast(@spacing as bigint)";
 
-    private const string RoomSqlite = $"({NowSqlite} + @tolerance - {BaseSqlite})";
+    private const string Least = "cast(@least as bigint)";
 
-    private const string RoomPostgres = $"({NowPostgres} + @tolerance - {BasePostgres})";
+    private const string First = $"(case when {Wanted} <= {Tolerance} then {Wanted} when {Least} <= {Tolerance} then {Tolerance} / {Spacing} * {Spacing} else 0 end)";
 
-    private const string GrantSqlite = $"(case when {RoomSqlite} >= @wanted then @wanted when {RoomSqlite} >= @least then {RoomSqlite} / @spacing * @spacing else 0 end)";
+    private const string BaseSqlite = $"max(min(rate_grants.arrival, {NowSqlite} + {Tolerance}), {NowSqlite})";
 
-    private const string GrantPostgres = $"(case when {RoomPostgres} >= @wanted then @wanted when {RoomPostgres} >= @least then {RoomPostgres} / @spacing * @spacing else 0 end)";
+    private const string BasePostgres = $"greatest(least(rate_grants.arrival, {NowPostgres} + {Tolerance}), {NowPostgres})";
+
+    private const string RoomSqlite = $"({NowSqlite} + {Tolerance} - {BaseSqlite})";
+
+    private const string RoomPostgres = $"({NowPostgres} + {Tolerance} - {BasePostgres})";
+
+    private const string GrantSqlite = $"(case when {RoomSqlite} >= {Wanted} then {Wanted} when {RoomSqlite} >= {Least} then {RoomSqlite} / {Spacing} * {Spacing} else 0 end)";
+
+    private const string GrantPostgres = $"(case when {RoomPostgres} >= {Wanted} then {Wanted} when {RoomPostgres} >= {Least} then {RoomPostgres} / {Spacing} * {Spacing} else 0 end)";
 }

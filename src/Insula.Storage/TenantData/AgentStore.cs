@@ -1,16 +1,22 @@
 using Insula.Agents.Agents;
 using Insula.Storage.Engine;
 using Insula.Storage.Statements;
+using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
+using Insula.Tenancy.Quotas;
 
 namespace Insula.Storage.TenantData;
 
 internal sealed class AgentStore(Database database, string tenant) : IAgentStore
 {
-    public Task AddAsync(Agent agent, CancellationToken ct) => database.WriteAsync(
-        link =>
+    public Task<Result<Done>> AddAsync(Agent agent, int agentsMax, CancellationToken ct) => database.WriteAsync<Result<Done>>(
+        async link =>
         {
+            // The quota is a rule over all agents: two that are added at once must see each other. They are few enough to count.
+            link.Alone($"agents {tenant}");
+            var used = await link.FirstAsync(AgentSql.Count, static row => row.GetInt64(0), ("@tenant_id", tenant));
+            if (used >= agentsMax) return QuotaFaults.Full("agents", used, agentsMax, "Archive one that is not needed");
             link.Post(
                 AgentSql.Insert,
                 ("@tenant_id", tenant),
@@ -20,7 +26,7 @@ internal sealed class AgentStore(Database database, string tenant) : IAgentStore
                 ("@created_at", Instant.ToNumber(agent.CreatedAt)),
                 ("@archived_at", Instant.ToValue(agent.ArchivedAt)));
             InsertVersion(link, agent);
-            return ValueTask.CompletedTask;
+            return new Done();
         },
         ct);
 

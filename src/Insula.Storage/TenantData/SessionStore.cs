@@ -13,17 +13,19 @@ namespace Insula.Storage.TenantData;
 /// Sessions and their logs. Each method that writes is one transaction: it takes the session's row, lets the caller judge
 /// it, appends and brings the projection up to date with no other writer of that session in between.
 /// </summary>
-internal sealed class SessionStore(Database database, string tenant) : ISessionStore
+internal sealed class SessionStore(Database database, string tenant, SessionQuota quota) : ISessionStore
 {
     private static readonly EventFilter EveryEvent = new(Types: null, TimeRange.Any, Ascending: true);
 
-    public Task<IReadOnlyList<SessionEvent>> AddAsync(Session session, IReadOnlyList<NewEvent> initial, CancellationToken ct) => database.WriteAsync<IReadOnlyList<SessionEvent>>(
-        link =>
-        {
-            SessionRows.Insert(link, tenant, session);
-            return new(initial.Count == 0 ? [] : AppendAndProject(link, session, initial, session.CreatedAt, session.UpdatedAt));
-        },
-        ct);
+    public Task<Result<IReadOnlyList<SessionEvent>>> AddAsync(Session session, IReadOnlyList<NewEvent> initial, long sessionsMax, CancellationToken ct) =>
+        database.WriteAsync<Result<IReadOnlyList<SessionEvent>>>(
+            async link =>
+            {
+                if (await quota.ReserveAsync(link, tenant, sessionsMax) is { } full) return full;
+                SessionRows.Insert(link, tenant, session);
+                return initial.Count == 0 ? [] : AppendAndProject(link, session, initial, session.CreatedAt, session.UpdatedAt);
+            },
+            ct);
 
     public Task<Session?> FindAsync(Id<Session> id, CancellationToken ct) =>
         database.FirstAsync(SessionSql.Find, SessionRows.Read, ct, ("@tenant_id", tenant), ("@session_id", id.ToString()));
@@ -68,13 +70,14 @@ internal sealed class SessionStore(Database database, string tenant) : ISessionS
         ct);
 
     public Task<Result<(Session Session, IReadOnlyList<SessionEvent> Events)>?> ForkAsync(
-        Id<Session> origin, Func<Session, Result<SessionUpdate>> fork, CancellationToken ct) =>
+        Id<Session> origin, Func<Session, Result<SessionUpdate>> fork, long sessionsMax, CancellationToken ct) =>
         database.WriteAsync<Result<(Session Session, IReadOnlyList<SessionEvent> Events)>?>(
             async link =>
             {
                 // Held, so that it is not removed before the fork that reads from it is there.
                 if (await HoldAsync(link, origin) is not { } session) return null;
                 if (fork(session).Failed(out var fault, out var made)) return fault;
+                if (await quota.ReserveAsync(link, tenant, sessionsMax) is { } full) return full;
                 SessionRows.Insert(link, tenant, made.Session);
                 var events = AppendAndProject(link, made.Session, made.Log, made.Session.CreatedAt, made.Session.UpdatedAt);
                 return (made.Session with { LastSeq = made.Session.LastSeq + events.Count }, events);
@@ -92,6 +95,7 @@ internal sealed class SessionStore(Database database, string tenant) : ISessionS
             if (forks > 0) return ForkRules.ReadFrom(forks);
             if (allowed(session) is { } fault) return fault;
             link.Post(SessionSql.Delete, ("@tenant_id", tenant), ("@session_id", id.ToString()));
+            SessionQuota.Release(link, tenant);
             return new Done();
         },
         ct);

@@ -11,13 +11,13 @@ using Insula.Storage.Engine;
 namespace Insula.Storage.TenantData;
 
 /// <summary>One tenant's store, wherever it lives.</summary>
-internal sealed class TenantStore(TenantLease lease, string tenant) : ITenantStore
+internal sealed class TenantStore(TenantLease lease, string tenant, SessionQuota quota) : ITenantStore
 {
     public IAgentStore Agents => new AgentStore(lease.Database, tenant);
 
     public IEnvironmentStore Environments => new EnvironmentStore(lease.Database, tenant);
 
-    public ISessionStore Sessions => new SessionStore(lease.Database, tenant);
+    public ISessionStore Sessions => new SessionStore(lease.Database, tenant, quota);
 
     public IRunStore Runs => new RunStore(lease.Database, tenant);
 

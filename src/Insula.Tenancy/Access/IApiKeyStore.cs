@@ -1,4 +1,5 @@
 using Insula.Tenancy.Audit;
+using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
 using Insula.Tenancy.Tenants;
@@ -13,8 +14,14 @@ public interface IApiKeyStore
 {
     Task<ApiKey?> FindByHandleAsync(string handle, CancellationToken ct);
 
-    /// <summary>Adds a key to <paramref name="key"/>'s tenant, which must be the scope's.</summary>
-    Task AddAsync(TenantScope scope, ApiKey key, AuditRecord record, CancellationToken ct);
+    /// <summary>
+    /// Adds a key to <paramref name="key"/>'s tenant, which must be the scope's; the fault <c>quota_exceeded</c>, and nothing,
+    /// when the tenant has <paramref name="keysMax"/> in force. Keys that are added at once see each other.
+    /// </summary>
+    Task<Result<Done>> AddAsync(TenantScope scope, ApiKey key, int keysMax, AuditRecord record, CancellationToken ct);
+
+    /// <summary>The tenant's keys that are in force at that moment.</summary>
+    Task<long> CountAsync(Id<Tenant> tenant, DateTimeOffset at, CancellationToken ct);
 
     Task<ApiKey?> FindAsync(TenantScope scope, Id<ApiKey> id, CancellationToken ct);
 

@@ -12,7 +12,9 @@ public sealed record Principal(string Kind, string Name)
 {
     public override string ToString() => $"{Kind}:{Name}";
 
-    internal static Principal Of(Id<ApiKey> key) => new("key", key.ToString());
+    internal const string KeyKind = "key";
+
+    internal static Principal Of(Id<ApiKey> key) => new(KeyKind, key.ToString());
 }
 
 /// <summary>

@@ -22,7 +22,7 @@ public sealed class ErrorShapeTests
     [InlineData("GET", "/api/v1/me", 401, "not_signed_in", "authentication_error")]
     [InlineData("GET", "/api/v1/bug", 500, "internal_error", "api_error")]
     [InlineData("GET", "/api/v1/away", 503, "part_away", "overloaded_error")]
-    [InlineData("GET", "/api/v1/full", 429, "quota_reached", "rate_limit_error")]
+    [InlineData("GET", "/api/v1/full", 403, "quota_reached", "rate_limit_error")]
     [InlineData("GET", "/api/v1/moved", 409, "moved_on", "conflict_error")]
     public async Task Every_refusal_has_the_shape_of_its_protocol(string method, string path, int status, string code, string type)
     {
@@ -40,7 +40,8 @@ public sealed class ErrorShapeTests
 
         if (!path.StartsWith("/api", StringComparison.Ordinal)) return;
         using var vendor = await nobody.SendAsync(new HttpRequestMessage(new HttpMethod(method), path.Replace("/api/v1/me", "/v1/agents/x/versions", StringComparison.Ordinal).Replace("/api", "", StringComparison.Ordinal)), Ct);
-        Assert.Equal(status, (int)vendor.StatusCode);
+        // The vendor's clients know a used-up quota as a 429 that says not to try again.
+        Assert.Equal(path == "/api/v1/full" ? 429 : status, (int)vendor.StatusCode);
         Assert.Equal("application/json", vendor.Content.Headers.ContentType?.MediaType);
         var envelope = await vendor.Content.ReadFromJsonAsync<JsonElement>(Ct);
         Assert.Equal("error", envelope.GetProperty("type").GetString());

@@ -181,7 +181,7 @@ public sealed class ScheduleEndpointTests
     {
         await using var world = await StartAsync("free");
         for (var i = 0; i < 5; i++) await world.CreateAsync("p", ("cron", "@daily"));
-        var refused = await world.RefusedAsync(HttpStatusCode.TooManyRequests, world.Body("p", ("cron", "@daily")));
+        var refused = await world.RefusedAsync(HttpStatusCode.Forbidden, world.Body("p", ("cron", "@daily")));
         Assert.Equal("schedule_limit_reached", refused.GetProperty("code").GetString());
         Assert.Equal(5, (await world.Client.FetchAsync("/api/v1/schedules?limit=10", Ct)).GetProperty("data").GetArrayLength());
     }

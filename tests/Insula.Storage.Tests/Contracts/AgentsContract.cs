@@ -1,6 +1,7 @@
 using Insula.Agents.Agents;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Identity;
+using Insula.TestKit;
 
 namespace Insula.Storage.Tests.Contracts;
 

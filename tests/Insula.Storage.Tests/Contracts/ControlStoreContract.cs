@@ -7,6 +7,7 @@ using Insula.Tenancy.Plans;
 using Insula.Tenancy.Prices;
 using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
+using Insula.TestKit;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Insula.Storage.Tests.Contracts;
@@ -210,6 +211,28 @@ public abstract class ControlStoreContract : IAsyncLifetime
         var last = NewKey(key.Tenant);
         Assert.True(await Keys.RotateAsync(Scope(key.Tenant), next.Id, last, Start.AddHours(24), Record(key.Tenant, "key.rotate"), Ct));
         Assert.Equal(Start.AddHours(24), (await Keys.FindAsync(Scope(key.Tenant), next.Id, Ct))!.ExpiresAt);
+    }
+
+    [Fact]
+    public async Task Five_hundred_keys_at_once_with_room_for_one_add_one_and_one_that_ended_makes_room()
+    {
+        var (ended, lasting) = (await AddKey(Start.AddHours(1)), default(ApiKey));
+        var tenant = ended.Tenant;
+        lasting = NewKey(tenant);
+        await Keys.AddAsync(Scope(tenant), lasting, Record(tenant, "key.create"), Ct);
+        await OneOfManyAsync(Start);
+        Assert.Equal(3, await Keys.CountAsync(tenant, Start, Ct));
+        await OneOfManyAsync(Start.AddHours(2));
+        await Keys.RevokeAsync(Scope(tenant), lasting.Id, Start.AddHours(2), Record(tenant, "key.revoke"), Ct);
+        await OneOfManyAsync(Start.AddHours(2));
+
+        async Task OneOfManyAsync(DateTimeOffset at)
+        {
+            var results = await Task.WhenAll(Enumerable.Range(0, 500).Select(_ => Task.Run(
+                () => Keys.AddAsync(Scope(tenant), NewKey(tenant) with { CreatedAt = at }, 3, Record(tenant, "key.create"), Ct), Ct)));
+            Assert.Single(results, static result => result.Fault is null);
+            Assert.All(results, static result => Assert.True(result.Fault is null or { Code: "quota_exceeded", Field: "limits.keys" }));
+        }
     }
 
     [Fact]

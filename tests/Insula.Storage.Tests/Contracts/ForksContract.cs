@@ -6,6 +6,7 @@ using Insula.Agents.Runs;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
+using Insula.TestKit;
 
 namespace Insula.Storage.Tests.Contracts;
 

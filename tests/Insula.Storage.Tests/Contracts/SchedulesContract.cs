@@ -5,6 +5,7 @@ using Insula.Agents.Schedules;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
+using Insula.TestKit;
 
 namespace Insula.Storage.Tests.Contracts;
 

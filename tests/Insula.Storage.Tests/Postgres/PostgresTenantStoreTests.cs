@@ -6,9 +6,13 @@ using Insula.TestKit.Postgres;
 namespace Insula.Storage.Tests.Postgres;
 
 /// <summary>A placement on the server that the suite shares.</summary>
-internal sealed class PostgresPlace(SharedPostgres postgres, Placement placement) : TenantPlace
+internal sealed class PostgresPlace(SharedPostgres postgres, Placement placement, TimeSpan? wait = null) : TenantPlace
 {
-    private readonly PostgresHome _home = new(postgres) { Common = true };
+    private readonly PostgresHome _home = new(postgres)
+    {
+        Common = true,
+        Change = options => wait is { } longest ? options with { ConnectionWait = longest } : options,
+    };
 
     public override async Task<ITenantStores> OpenAsync() => new PlacedStores(await _home.OpenAsync(), placement);
 
@@ -58,3 +62,16 @@ public sealed class DatabaseForksTests(SharedPostgres postgres) : ForksContract(
 public sealed class DatabaseSchedulesTests(SharedPostgres postgres) : SchedulesContract(new PostgresPlace(postgres, Placement.Database));
 
 public sealed class DatabaseKnowledgeTests(SharedPostgres postgres) : KnowledgeContract(new PostgresPlace(postgres, Placement.Database));
+
+/// <summary>Three nodes on one placement. Their calls queue for connections for as long as it takes.</summary>
+internal static class ThreeNodes
+{
+    public static TenantPlace[] On(SharedPostgres postgres, Placement placement) =>
+        [.. Enumerable.Range(0, 3).Select(_ => new PostgresPlace(postgres, placement, TimeSpan.FromMinutes(1)))];
+}
+
+public sealed class SharedQuotasTests(SharedPostgres postgres) : QuotasContract(ThreeNodes.On(postgres, Placement.Shared));
+
+public sealed class SchemaQuotasTests(SharedPostgres postgres) : QuotasContract(ThreeNodes.On(postgres, Placement.Schema));
+
+public sealed class DatabaseQuotasTests(SharedPostgres postgres) : QuotasContract(ThreeNodes.On(postgres, Placement.Database));

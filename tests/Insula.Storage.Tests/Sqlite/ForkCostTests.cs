@@ -6,6 +6,7 @@ using Insula.Agents.Sessions;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Tenants;
+using Insula.TestKit;
 using Microsoft.Data.Sqlite;
 
 namespace Insula.Storage.Tests.Sqlite;

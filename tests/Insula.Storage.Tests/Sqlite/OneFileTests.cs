@@ -15,8 +15,10 @@ internal sealed class OneFileStores(SqliteStorage storage) : ITenantStores
 {
     private static readonly Id<Tenant> Everybody = Id<Tenant>.New();
 
+    private readonly SessionQuota _sessions = new();
+
     public async ValueTask<ITenantStore> OpenAsync(TenantScope scope, CancellationToken ct) =>
-        new TenantStore(await storage.TenantFiles.LeaseAsync(Everybody, ct), scope.Tenant.ToString());
+        new TenantStore(await storage.TenantFiles.LeaseAsync(Everybody, ct), scope.Tenant.ToString(), _sessions);
 }
 
 internal sealed class OneFilePlace : TenantPlace

@@ -28,3 +28,5 @@ public sealed class SqliteForksTests() : ForksContract(new FilePlace());
 public sealed class SqliteSchedulesTests() : SchedulesContract(new FilePlace());
 
 public sealed class SqliteKnowledgeTests() : KnowledgeContract(new FilePlace());
+
+public sealed class SqliteQuotasTests() : QuotasContract(new FilePlace());

@@ -39,7 +39,7 @@ internal sealed class TenantFileHome : IAsyncDisposable
         await lease.File.ReadAsync(static link => link.Number("select count(*) from sessions"), TestContext.Current.CancellationToken);
     }
 
-    public static SessionStore Sessions(SqliteFile file, Id<Tenant> tenant) => new(file, tenant.ToString());
+    public static SessionStore Sessions(SqliteFile file, Id<Tenant> tenant) => new(file, tenant.ToString(), new SessionQuota());
 
     /// <summary>Descriptors of this process that lead to files of tenants in this folder.</summary>
     public IReadOnlyList<string> Descriptors() => [.. OpenPaths().Where(path => path.StartsWith(Path.Combine(Folder, "tenants"), StringComparison.Ordinal))];

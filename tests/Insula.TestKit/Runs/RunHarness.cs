@@ -14,6 +14,7 @@ using Insula.Tenancy.Budgets;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
+using Insula.Tenancy.Plans;
 using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -46,6 +47,8 @@ public sealed class RunHarness : IAsyncDisposable
 
     /// <summary>How many runs the tenant may have at work; 0 as while suspended.</summary>
     public int Allowed { get; set; } = 10;
+
+    public Limits Limits { get; set; } = new(1_000, 10_000, 1_000, 1_000, 100, 1_000_000, 1_000_000_000);
 
     /// <summary>Happens when the dispatcher has read <see cref="Allowed"/> and has not yet acted on it.</summary>
     public Func<Task>? OnceAllowedIsRead { get; set; }
@@ -80,7 +83,8 @@ public sealed class RunHarness : IAsyncDisposable
             .AddSingleton(new ModelOptions())
             .AddSingleton<ModelCatalog>()
             .AddRuns(new RunOptions { StepsMax = 20, AnswerWait = AnswerWait })
-            .AddSingleton<RunShareOf>(_ => (_, _) => harness!.ReadAllowedAsync());
+            .AddSingleton<RunShareOf>(_ => (_, _) => harness!.ReadAllowedAsync())
+            .AddSingleton<AllowWork>(_ => (_, _, _) => new(harness!.Limits));
         storage(services);
         foreach (var tool in tools) services.AddSingleton(tool);
         harness = new RunHarness(services.BuildServiceProvider(), clock) { Scope = scope };
@@ -112,7 +116,7 @@ public sealed class RunHarness : IAsyncDisposable
 
     /// <summary>Says it while a worker settles the queue entry before the message is in the log.</summary>
     public Task SayOverHastyQueueAsync(Id<Session> session, string text, CancellationToken ct) =>
-        new SessionWork(Stores, new HastyQueue(Queue), Dispatcher, Feed, Clock)
+        new SessionWork(Stores, new HastyQueue(Queue), Dispatcher, Feed, _services.GetRequiredService<AllowWork>(), Clock)
             .SubmitAsync(Scope, session, _ => (NewEvent[])[new NewEvent(new UserMessage([ContentBlock.OfText(text)]))], ct);
 
     public async Task<Id<SessionEvent>> SendAsync(Id<Session> session, InputBody body, CancellationToken ct)

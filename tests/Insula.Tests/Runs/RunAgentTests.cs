@@ -5,6 +5,7 @@ using Insula.Agents.Models;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
+using Insula.TestKit;
 using Insula.TestKit.Runs;
 
 namespace Insula.Tests.Runs;

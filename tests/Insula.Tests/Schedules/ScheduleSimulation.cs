@@ -40,6 +40,7 @@ internal sealed class ScheduleSimulation : IAsyncDisposable
         .AddSqliteStorage(new StorageOptions { DataFolder = _folder.Path })
         .AddRuns(new RunOptions())
         .AddSingleton<RunShareOf>(static _ => static (_, _) => new(RunShare.None))
+        .AddSingleton<AllowWork>(static _ => static (_, _, _) => new(new PlanCatalog().Find("enterprise")!.Limits))
         .BuildServiceProvider();
 
     public ManualClock Clock { get; } = new();

@@ -60,14 +60,15 @@ internal sealed record Problem(
 /// <summary>The server refused.</summary>
 /// <param name="retryAfter">How long the server asks to wait, when waiting helps.</param>
 internal sealed class ApiException(Problem problem, TimeSpan? retryAfter)
-    : CommandException(ExitCodeOf(problem.Status), MessageOf(problem), AdviceOf(problem.Status, retryAfter))
+    : CommandException(ExitCodeOf(problem), MessageOf(problem), AdviceOf(problem.Status, retryAfter))
 {
     public Problem Problem { get; } = problem;
 
     public TimeSpan? RetryAfter { get; } = retryAfter;
 
-    private static ExitCode ExitCodeOf(int status) => status switch
+    private static ExitCode ExitCodeOf(Problem problem) => problem.Status switch
     {
+        403 when problem.Field?.StartsWith("limits.", StringComparison.Ordinal) == true => ExitCode.OverLimit,
         401 or 403 => ExitCode.Forbidden,
         404 => ExitCode.NotFound,
         402 or 413 or 429 => ExitCode.OverLimit,

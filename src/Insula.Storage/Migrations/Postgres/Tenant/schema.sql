@@ -130,6 +130,19 @@ create policy tenant_isolation on knowledge_sources as permissive for all to pub
   with check ((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)));
 grant delete, insert, select, update on knowledge_sources to <user>;
 
+create table quota_counters (
+  tenant_id text collate "C" not null,
+  kind text collate "C" not null,
+  used bigint not null,
+  constraint quota_counters_pkey PRIMARY KEY (tenant_id, kind)
+);
+alter table quota_counters enable row level security;
+alter table quota_counters force row level security;
+create policy tenant_isolation on quota_counters as permissive for all to public
+  using ((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)))
+  with check ((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)));
+grant delete, insert, select, update on quota_counters to <user>;
+
 create table runs (
   tenant_id text collate "C" not null,
   run_id text collate "C" not null,

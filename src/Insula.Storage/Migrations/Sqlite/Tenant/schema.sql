@@ -80,6 +80,13 @@ CREATE TABLE knowledge_sources (
   unique (tenant_id, name)
 );
 
+CREATE TABLE quota_counters (
+  tenant_id text not null,
+  kind text not null,
+  used bigint not null,
+  primary key (tenant_id, kind)
+);
+
 CREATE TABLE runs (
   tenant_id text not null,
   run_id text not null,
