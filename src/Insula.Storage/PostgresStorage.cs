@@ -6,7 +6,6 @@ using Insula.Storage.Sqlite;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Placements;
 using Microsoft.Extensions.Logging;
-using Npgsql;
 
 namespace Insula.Storage;
 

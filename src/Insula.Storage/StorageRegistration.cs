@@ -14,6 +14,7 @@ using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Prices;
 using Insula.Tenancy.RateLimits;
+using Insula.Tenancy.Stats;
 using Insula.Tenancy.Tenants;
 using Insula.Tenancy.Usage;
 using Microsoft.Extensions.DependencyInjection;
@@ -60,6 +61,7 @@ public static class StorageRegistration
         .AddSingleton<IPlanStore, PlanStore>()
         .AddSingleton<IPriceStore, PriceStore>()
         .AddSingleton<IUsageLedger, UsageLedger>()
+        .AddSingleton<IStatsStore, StatsStore>()
         .AddSingleton<IAuditLog, AuditLog>()
         .AddSingleton<IBudgetStore, BudgetStore>()
         .AddSingleton<IRunQueue, RunQueue>()

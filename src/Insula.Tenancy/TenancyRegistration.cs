@@ -1,11 +1,13 @@
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
+using Insula.Tenancy.Billing;
 using Insula.Tenancy.Budgets;
 using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Prices;
 using Insula.Tenancy.RateLimits;
+using Insula.Tenancy.Stats;
 using Insula.Tenancy.Tenants;
 using Insula.Tenancy.Usage;
 using Microsoft.Extensions.DependencyInjection;
@@ -37,7 +39,8 @@ public static class TenancyRegistration
         services.AddSingleton<FollowAccess>();
         services.AddSingleton<ListPlans>().AddSingleton<PutPlan>().AddSingleton<ListAudit>();
         services.AddSingleton<PriceCatalog>().AddSingleton<RenewTerms>().AddSingleton<ListPrices>().AddSingleton<PutPrice>();
-        services.AddSingleton<ShowUsage>();
+        services.AddSingleton<ShowUsage>().AddSingleton<ShowStats>().AddSingleton<Traffic>();
+        services.AddSingleton<ShowStatement>();
         return services;
     }
 

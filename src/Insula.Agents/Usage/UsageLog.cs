@@ -13,6 +13,12 @@ internal static partial class UsageLog
     [LoggerMessage(3201, LogLevel.Warning, "This node cannot see which tenants have usage that is not in the ledger; it tries again until it can.")]
     public static partial void SweepFailed(ILogger log, Exception error);
 
+    [LoggerMessage(3202, LogLevel.Warning, "Counts of requests could not be stored; they are counted on and tried again.")]
+    public static partial void StatsNotStored(ILogger log, Exception error);
+
+    [LoggerMessage(3203, LogLevel.Debug, "How much tenant {Tenant} keeps could not be seen.")]
+    public static partial void NotMeasured(ILogger log, Exception error, Id<Tenant> tenant);
+
     /// <summary>Where a shipment stands: what a crash at this moment leaves.</summary>
     [LoggerMessage(3220, LogLevel.Trace, "Usage of {Tenant}: {Point}.")]
     public static partial void At(ILogger log, Id<Tenant> tenant, UsagePoint point);

@@ -11,6 +11,7 @@ public static class UsageRegistration
     public static IServiceCollection AddUsage(this IServiceCollection services) => services
         .AddSingleton<UsageMetrics>()
         .AddSingleton<ShipUsage>()
+        .AddSingleton<FlushStats>()
         .AddSingleton(sp => new UsageShipper(
             sp.GetRequiredService<ShipUsage>(),
             sp.GetRequiredService<IUsageLedger>(),

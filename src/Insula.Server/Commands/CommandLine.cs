@@ -61,6 +61,7 @@ internal sealed class CommandLine(Terminal terminal)
             PriceCommands.Build(_client),
             BudgetCommands.Build(_client),
             UsageCommand.Build(_client),
+            StatementCommand.Build(_client),
             DoctorCommand.Build(_client),
             MigrateCommand.Build(_client),
         };

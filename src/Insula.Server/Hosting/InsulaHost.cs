@@ -53,6 +53,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         builder.Services.AddBudgets();
         builder.Services.AddHostedService<BudgetsService>();
         builder.Services.AddHostedService<UsageService>();
+        builder.Services.AddHostedService<StatsService>();
         builder.Services.AddHostedService<AccessService>();
         builder.Services.AddHostedService<RestingMemory>();
         builder.Services.AddManagedAgents();
@@ -72,6 +73,8 @@ internal sealed class InsulaHost : IAsyncDisposable
         app.MapPrices();
         app.MapBudgets();
         app.MapUsage();
+        app.MapStats();
+        app.MapStatements();
         app.MapKeys();
         app.MapRuns();
         app.MapAudit();

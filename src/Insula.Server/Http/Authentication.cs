@@ -50,6 +50,7 @@ internal sealed class Authentication(RequestDelegate next, Authenticate authenti
         if (Credential.Read(http.Request.Headers).Failed(out var fault, out var text)) return fault;
         if ((await authenticate.RunAsync(text, http.RequestAborted)).Failed(out fault, out var caller)) return fault;
 
+        if (caller is SignedInTenant known) http.Features.Set(new CountedTenant(known.Scope.Tenant));
         return caller switch
         {
             SignedInTenant when rule.Kind is CallerKind.Operator or CallerKind.OperatorOrLocal => OperatorsOnly,

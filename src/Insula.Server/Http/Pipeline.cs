@@ -14,6 +14,7 @@ internal static class Pipeline
         app.UseMiddleware<RequestTimer>();
         app.UseMiddleware<Refusals>();
         app.UseRouting();
+        app.UseMiddleware<TrafficCount>();
         app.UseMiddleware<Authentication>();
         app.UseMiddleware<RateLimits>();
     }

@@ -41,6 +41,9 @@ internal sealed class UsageLedger(ControlDatabase control, TimeProvider time) : 
     public async Task<UsageMarks> CountMarkedAsync(CancellationToken ct) =>
         (await control.Platform.FirstAsync(UsageSql.CountMarked, static row => new UsageMarks(row.GetInt64(0), row.MomentOrNull(1)), ct))!;
 
+    public Task<bool> IsBehindAsync(Id<Tenant> tenant, CancellationToken ct) =>
+        control.For(tenant).FirstAsync(UsageSql.CountBehind, static row => row.GetInt64(0) > 0, ct, ("@tenant_id", tenant.ToString()));
+
     public async Task<Page<UsageGroup>> GroupAsync(Id<Tenant> tenant, UsageFilter filter, UsageGrouping by, PageRequest page, CancellationToken ct)
     {
         var list = $"usage {tenant} {by} {filter}";
@@ -74,7 +77,7 @@ internal sealed class UsageLedger(ControlDatabase control, TimeProvider time) : 
 
     internal static long NumberOf(DateOnly day) => day.DayNumber - DateOnly.FromDateTime(DateTime.UnixEpoch).DayNumber;
 
-    private static DateOnly DayOf(long number) => DateOnly.FromDateTime(DateTime.UnixEpoch).AddDays((int)number);
+    internal static DateOnly DayOf(long number) => DateOnly.FromDateTime(DateTime.UnixEpoch).AddDays((int)number);
 
     /// <summary>By chance, so that it does not come again: one that counted from its row's beginning would, after the row was taken away.</summary>
     private static long NewMark() => BitConverter.ToInt64(RandomNumberGenerator.GetBytes(8));

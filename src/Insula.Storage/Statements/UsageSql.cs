@@ -59,6 +59,9 @@ internal static class UsageSql
 
     public const string CountMarked = "select count(*), min(since) from usage_marks";
 
+    public const string CountBehind =
+        "select (select count(*) from usage_marks where tenant_id = @tenant_id) + (select count(*) from run_queue where tenant_id = @tenant_id)";
+
     public const string Sum = $"select {Sums} from ledger_usage where {Filter}";
 
     public const string ByDay = $"{Group} cast(at / {TicksOfDay} as text) {Grouped}";

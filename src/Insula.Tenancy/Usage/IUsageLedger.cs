@@ -24,6 +24,9 @@ public interface IUsageLedger
 
     Task<UsageMarks> CountMarkedAsync(CancellationToken ct);
 
+    /// <summary>Whether the tenant may have usage that is not here: it is marked, or has an entry in the run queue.</summary>
+    Task<bool> IsBehindAsync(Id<Tenant> tenant, CancellationToken ct);
+
     /// <summary>Sums by key, in the order of the keys.</summary>
     Task<Page<UsageGroup>> GroupAsync(Id<Tenant> tenant, UsageFilter filter, UsageGrouping by, PageRequest page, CancellationToken ct);
 

@@ -235,6 +235,22 @@ create policy tenant_isolation on rate_grants as permissive for all to public
   with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
 grant delete, insert, select, update on rate_grants to <user>;
 
+create table request_days (
+  tenant_id text collate "C" not null,
+  day bigint not null,
+  requests bigint not null,
+  denied bigint not null,
+  timed bigint not null,
+  latency_micros bigint not null,
+  constraint request_days_pkey PRIMARY KEY (tenant_id, day)
+);
+alter table request_days enable row level security;
+alter table request_days force row level security;
+create policy tenant_isolation on request_days as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on request_days to <user>;
+
 create table run_queue (
   tenant_id text collate "C" not null,
   session_id text collate "C" not null,
@@ -295,6 +311,23 @@ create policy tenant_isolation on schedule_alarms as permissive for all to publi
   using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
   with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
 grant delete, insert, select, update on schedule_alarms to <user>;
+
+create table tenant_levels (
+  tenant_id text collate "C" not null,
+  at bigint not null,
+  stored_bytes bigint not null,
+  concepts bigint not null,
+  percent bigint not null,
+  fullest text collate "C" not null,
+  constraint tenant_levels_pkey PRIMARY KEY (tenant_id)
+);
+CREATE INDEX tenant_levels_by_percent ON tenant_levels USING btree (percent);
+alter table tenant_levels enable row level security;
+alter table tenant_levels force row level security;
+create policy tenant_isolation on tenant_levels as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on tenant_levels to <user>;
 
 create table tenants (
   tenant_id text collate "C" not null,

@@ -144,6 +144,16 @@ CREATE TABLE rate_grants (
   primary key (tenant_id, caller, class)
 );
 
+CREATE TABLE request_days (
+  tenant_id text not null,
+  day bigint not null,
+  requests bigint not null,
+  denied bigint not null,
+  timed bigint not null,
+  latency_micros bigint not null,
+  primary key (tenant_id, day)
+);
+
 CREATE TABLE run_queue (
   tenant_id text not null,
   session_id text not null,
@@ -172,6 +182,16 @@ CREATE TABLE schema_migrations (
   name text not null,
   checksum text not null,
   applied_at integer not null
+);
+
+CREATE TABLE tenant_levels (
+  tenant_id text not null,
+  at bigint not null,
+  stored_bytes bigint not null,
+  concepts bigint not null,
+  percent bigint not null,
+  fullest text not null,
+  primary key (tenant_id)
 );
 
 CREATE TABLE tenants (
@@ -215,6 +235,8 @@ CREATE INDEX run_queue_by_turn on run_queue (tenant_id, turn_at, first_mark);
 CREATE INDEX run_queue_leased on run_queue (first_mark) where lease_node is not null;
 
 CREATE INDEX schedule_alarms_by_due on schedule_alarms (due_at);
+
+CREATE INDEX tenant_levels_by_percent on tenant_levels (percent);
 
 CREATE INDEX tenants_by_age on tenants (created_at, tenant_id);
 

@@ -1,0 +1,35 @@
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Tenants;
+
+namespace Insula.Tenancy.Stats;
+
+/// <summary>Counts of requests over all nodes, and what tenants keep. Part of the control-store seam. Nothing is billed by it.</summary>
+public interface IStatsStore
+{
+    /// <summary>Adds to the days' counts, and puts the levels in the place of those before, in one transaction.</summary>
+    Task AddAsync(IReadOnlyList<(Id<Tenant> Tenant, DateOnly Day, TrafficSum Sum)> traffic, IReadOnlyList<TenantLevel> levels, CancellationToken ct);
+
+    /// <param name="to">The first day after.</param>
+    Task<IReadOnlyList<TrafficDay>> DaysAsync(Id<Tenant> tenant, DateOnly from, DateOnly to, CancellationToken ct);
+
+    Task<TenantLevel?> FindLevelAsync(Id<Tenant> tenant, CancellationToken ct);
+
+    /// <summary>Those that have used so much of a quota, the fullest first.</summary>
+    Task<IReadOnlyList<TenantLevel>> ListFullAsync(int percent, int limit, CancellationToken ct);
+
+    /// <summary>All tenants together.</summary>
+    Task<(TrafficSum Traffic, long StoredBytes)> TotalAsync(DateOnly from, DateOnly to, CancellationToken ct);
+
+    /// <summary>The tenants with most requests in these days.</summary>
+    Task<IReadOnlyList<TenantTraffic>> BusiestAsync(DateOnly from, DateOnly to, int limit, CancellationToken ct);
+}
+
+public sealed record TrafficDay(DateOnly Day, TrafficSum Sum);
+
+public sealed record TenantTraffic(Id<Tenant> Tenant, TrafficSum Sum);
+
+/// <summary>What a tenant kept when it was looked at.</summary>
+/// <param name="StoredBytes">Of content.</param>
+/// <param name="Percent">How much of the quota is used that is used most.</param>
+/// <param name="Fullest">The name of that quota.</param>
+public sealed record TenantLevel(Id<Tenant> Tenant, DateTimeOffset At, long StoredBytes, long Concepts, long Percent, string Fullest);

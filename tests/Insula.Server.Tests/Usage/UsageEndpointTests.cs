@@ -1,0 +1,126 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Insula.Agents.Usage;
+using Insula.Server.Tests.ManagedAgents;
+using Insula.Server.Tests.Tenants;
+using Insula.TestKit.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Insula.Server.Tests.Usage;
+
+/// <summary>Prices, usage and statistics over HTTP, on both stores.</summary>
+public abstract class UsageEndpointTests(TestStore store)
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task What_a_run_uses_has_the_cost_of_its_time_and_is_summed_up_by_any_group()
+    {
+        await using var host = await store.StartAsync(Ct);
+        var tenant = await host.CreateTenantAsync("t", Ct);
+        await RunAsync(tenant, "!usage 1000 10\n!text free");
+        var put = await TenantEndpointTests.AnswerAsync(
+            HttpStatusCode.OK, await host.Operator.PutAsJsonAsync("/api/v1/prices", new { name = "insula/scripted", input_micros = 3_000_001, output_micros = 15_000_000 }, Ct));
+        await RunAsync(tenant, "!usage 1000 10\n!text dear");
+
+        var byModel = await UntilAsync(tenant, "/api/v1/usage?group_by=model", 2);
+        var total = byModel.GetProperty("total");
+        Assert.Equal((2_000, 20, 3_151, 0), (Number(total, "input_tokens"), Number(total, "output_tokens"), Number(total, "cost_micros"), Number(total, "unpriced")));
+        Assert.Equal("insula/scripted", byModel.GetProperty("data")[0].GetProperty("key").GetString());
+        Assert.Contains(
+            (await tenant.Client.FetchAsync("/api/v1/prices", Ct)).GetProperty("data").EnumerateArray(), price => price.GetProperty("version").GetString() == put.GetProperty("version").GetString());
+
+        var byKey = await tenant.Client.FetchAsync("/api/v1/usage?group_by=key", Ct);
+        Assert.Equal($"key:{tenant.KeyId}", Assert.Single(byKey.GetProperty("data").EnumerateArray()).GetProperty("key").GetString());
+        Assert.Equal(2, Number((await tenant.Client.FetchAsync($"/api/v1/usage?key={tenant.KeyId}", Ct)).GetProperty("total"), "items"));
+        Assert.Equal(total.GetRawText(), (await host.Operator.FetchAsync($"/api/v1/usage?tenant={tenant.Id}", Ct)).GetProperty("total").GetRawText());
+
+        var month = $"{TimeProvider.System.GetUtcNow():yyyy-MM}";
+        var statement = await tenant.Client.FetchAsync($"/api/v1/statements/{month}", Ct);
+        Assert.Equal((3_151, "0.003151", false), (Number(statement, "total_micros"), statement.GetProperty("total").GetString(), statement.GetProperty("final").GetBoolean()));
+        Assert.EndsWith(
+            $"{month},{tenant.Id},model,insula/scripted,2,0,2000,20,0,0,0,3151,0.003151\r\n{month},{tenant.Id},total,,2,0,2000,20,0,0,0,3151,0.003151\r\n",
+            await tenant.Client.GetStringAsync($"/api/v1/statements/{month}?format=csv", Ct),
+            StringComparison.Ordinal);
+        var focus = (await host.Operator.GetStringAsync($"/api/v1/statements/{month}?format=focus&tenant={tenant.Id}", Ct)).Split("\r\n");
+        Assert.StartsWith("BilledCost,BillingAccountId,BillingAccountName,BillingCurrency,", focus[0], StringComparison.Ordinal);
+        Assert.StartsWith($"0.003151,{tenant.Id},t,USD,", focus[1], StringComparison.Ordinal);
+
+        var other = await host.CreateTenantAsync("other", Ct);
+        Assert.Equal(0, Number((await other.Client.FetchAsync("/api/v1/usage", Ct)).GetProperty("total"), "items"));
+    }
+
+    [Theory]
+    [InlineData("/api/v1/usage?group_by=colour", "group_by must be one of day, agent, model, key, session, run, kind, once.")]
+    [InlineData("/api/v1/usage?from=soon", "from must be a date")]
+    [InlineData("/api/v1/usage?from=2027-01-01&to=2026-01-01", "from must be before to.")]
+    [InlineData("/api/v1/usage?tenant=tnt_x", "tenant is for operators")]
+    public async Task A_question_that_makes_no_sense_is_refused_by_its_field(string path, string expected)
+    {
+        await using var host = await store.StartAsync(Ct);
+        var tenant = await host.CreateTenantAsync("t", Ct);
+        var problem = await TenantEndpointTests.AnswerAsync(HttpStatusCode.BadRequest, await tenant.Client.GetAsync(path, Ct));
+        Assert.Contains(expected, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_price_that_would_change_the_past_is_refused()
+    {
+        await using var host = await store.StartAsync(Ct);
+        var problem = await TenantEndpointTests.AnswerAsync(
+            HttpStatusCode.BadRequest, await host.Operator.PutAsJsonAsync("/api/v1/prices", new { name = "a/m", from = "2020-01-01T00:00:00Z" }, Ct));
+        Assert.Contains("which is over", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Requests_are_counted_as_allowed_or_denied_with_their_latency_and_what_is_kept()
+    {
+        await using var host = await store.StartAsync(Ct);
+        var tenant = await host.CreateTenantAsync("t", Ct);
+        var reader = await TenantEndpointTests.AnswerAsync(HttpStatusCode.Created, await tenant.Client.PostAsJsonAsync("/api/v1/keys", new { name = "r", scopes = new[] { "read" } }, Ct));
+        (await tenant.Client.PostAsJsonAsync("/api/v1/knowledge/learn", new { source = "s", text = "Ostia is a harbour." }, Ct)).EnsureSuccessStatusCode();
+        using (var weak = host.Client(reader.GetProperty("secret").GetString()))
+        {
+            Assert.Equal(HttpStatusCode.Forbidden, (await weak.GetAsync("/api/v1/audit", Ct)).StatusCode);
+        }
+
+        await host.Services.GetRequiredService<FlushStats>().FlushAsync(Ct);
+        var stats = await host.Operator.FetchAsync($"/api/v1/tenants/{tenant.Id}/stats", Ct);
+        var traffic = stats.GetProperty("traffic");
+        Assert.Equal((3, 2, 1), (Number(traffic, "requests"), Number(traffic, "allowed"), Number(traffic, "denied")));
+        Assert.True(traffic.GetProperty("average_latency_ms").GetDouble() >= 0);
+        Assert.Equal(19, Number(stats.GetProperty("storage"), "storage_bytes"));
+
+        var all = await host.Operator.FetchAsync("/api/v1/stats", Ct);
+        Assert.Equal(tenant.Id, all.GetProperty("busiest")[0].GetProperty("tenant_id").GetString());
+        Assert.Equal(19, Number(all, "storage_bytes"));
+    }
+
+    private static async Task RunAsync(TestTenant tenant, string script)
+    {
+        var session = await tenant.Client.StartSessionAsync(Ct);
+        using var events = await EventReader.OpenAsync(tenant.Client, session, after: 0, Ct);
+        await tenant.Client.SayAsync(session, script, Ct);
+        await events.UntilAsync("session.status_idle", Ct);
+    }
+
+    /// <summary>The answer once the ledger has so many items: they come a moment after their step.</summary>
+    private static async Task<JsonElement> UntilAsync(TestTenant tenant, string path, int items)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        limit.CancelAfter(TimeSpan.FromSeconds(30));
+        while (true)
+        {
+            var answer = await tenant.Client.FetchAsync(path, limit.Token);
+            if (Number(answer.GetProperty("total"), "items") >= items) return answer;
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, limit.Token);
+        }
+    }
+
+    private static long Number(JsonElement of, string name) => of.GetProperty(name).GetInt64();
+}
+
+public sealed class UsageEndpointsEmbeddedTests(EmbeddedStore store) : UsageEndpointTests(store), IClassFixture<EmbeddedStore>;
+
+public sealed class UsageEndpointsOnPostgresTests(PostgresStore store) : UsageEndpointTests(store), IClassFixture<PostgresStore>;
