@@ -90,7 +90,7 @@ public sealed record SessionUpdate(Session Session, IReadOnlyList<NewEvent> Log)
 
 /// <summary>What a run appends in one transaction.</summary>
 /// <param name="Epoch">Of the run's claim.</param>
-/// <param name="Run">The run as it is after this append; null when it only takes up input that starts nothing.</param>
+/// <param name="Run">The run as it is after this append; null when it only takes up input that starts nothing. What begins a run takes up its message.</param>
 /// <param name="Processed">Inputs that this append takes up: their <c>processed_at</c> becomes <paramref name="At"/>.</param>
 /// <param name="ProcessedBy">
 /// Their run; null when they are settled without one, and are no part of the conversation. A queued run whose message is

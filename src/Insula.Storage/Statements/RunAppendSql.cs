@@ -14,21 +14,17 @@ internal static class RunAppendSql
           select @tenant_id, @session_id, c.last_seq - @events + e.n, e.event_id, e.type, e.body, @updated_at, e.processed_at, @epoch, @run_id
           from claimed c, unnest(@event_ids, @types, @bodies, @processed_at) with ordinality e (event_id, type, body, processed_at, n)
         ),
-        run as (
-          {RunSql.PutValues}
-          from claimed where @run_id is not null
-          {RunSql.PutOver}
-        ),
         metered as (
           insert into usage_outbox (tenant_id, session_id, {RunSql.UsageColumns})
           select @tenant_id, @session_id, u.* from claimed c, unnest({RunSql.UsageArrays}) u
         )
         """;
 
-    /// <summary>An append that takes up no input.</summary>
+    /// <summary>An append that takes up no input: of a run whose row is there, since what began it took its message up.</summary>
     public const string Step =
         $"""
         with claimed as ({SessionSql.ProjectRun} {SessionSql.OfClaim}),
+        run as ({RunSql.Go}),
         {Parts}
         select last_seq from claimed
         """;
@@ -44,6 +40,7 @@ internal static class RunAppendSql
               select 1 from events e
               where e.tenant_id = @tenant_id and e.session_id = @session_id and e.processed_at is null and e.event_id <> all (@taken) and {EventSql.Wakes})
           {SessionSql.OfClaim}),
+        run as ({RunSql.PutValues} from claimed where @run_id is not null {RunSql.PutOver}),
         {Parts},
         taken as (
           update events e set processed_at = @updated_at, run_id = @processed_by

@@ -37,6 +37,17 @@ internal static class RunSql
           cache_read_tokens = excluded.cache_read_tokens, cache_write_tokens = excluded.cache_write_tokens, error = excluded.error
         """;
 
+    /// <summary>Of a run whose row is there: a step's, which is never its first.</summary>
+    public const string Go =
+        """
+        update runs r set
+          queued_at = @queued_at, status = @run_status, stop_reason = @stop_reason, steps = @steps, started_at = @started_at, ended_at = @ended_at,
+          input_tokens = @run_input_tokens, output_tokens = @run_output_tokens,
+          cache_read_tokens = @run_cache_read_tokens, cache_write_tokens = @run_cache_write_tokens, error = @error
+        from claimed c
+        where r.tenant_id = @tenant_id and r.run_id = @run_id
+        """;
+
     // SQLite takes "on" after a select without a condition for the begin of a join's.
     public const string Put = $"{PutValues} where true {PutOver}";
 

@@ -94,10 +94,10 @@ public abstract class EventLogContract(TenantPlace place) : TenantStoreContract(
     [Fact]
     public async Task A_run_is_open_until_it_ended()
     {
-        await StartAsync();
+        var input = await StartAsync("a");
         var epoch = await ClaimAsync();
         var run = NewRun();
-        await Store.Sessions.AppendAsync(Step(epoch, run, []), Ct);
+        await Store.Sessions.AppendAsync(Step(epoch, run, []) with { Processed = [input[0].Id] }, Ct);
         var waiting = run with { Status = RunStatus.Waiting, StopReason = "requires_action", Steps = 3 };
         await Store.Sessions.AppendAsync(Step(epoch, waiting, []), Ct);
         Same(waiting, await Store.Sessions.FindOpenRunAsync(_session.Id, Ct));
