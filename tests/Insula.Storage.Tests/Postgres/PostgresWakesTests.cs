@@ -4,7 +4,10 @@ using System.Text.RegularExpressions;
 using Insula.Agents.Sessions;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Nodes;
+using Insula.Storage.Postgres.Wakes;
+using Insula.TestKit;
 using Insula.TestKit.Postgres;
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
 namespace Insula.Storage.Tests.Postgres;
@@ -157,6 +160,32 @@ public sealed partial class PostgresWakesTests(SharedPostgres postgres, ITestOut
         Assert.True(took[150] < 100, $"p50 {took[150]:0.0} ms.");
     }
 
+    [Fact]
+    public async Task A_node_that_is_alone_says_nothing_of_sessions_and_begins_as_soon_as_another_one_is_there()
+    {
+        await using var database = await postgres.CreateDatabaseAsync(Ct);
+        await using var tap = await Tap.OpenAsync(database.SuperuserConnectionString);
+        var clock = new ManualClock();
+        await using var alone = new PgWakes(clock, NullLogger<PgWakes>.Instance);
+        alone.Open(NpgsqlDataSource.Create(database.OwnerConnectionString), [1]);
+        clock.Advance(TimeSpan.FromMinutes(2));
+        alone.Announce(WakeTopic.Sessions, NewSession());
+        alone.Announce(WakeTopic.Access, "last");
+        await tap.UntilAsync("insula_wake_access");
+        Assert.DoesNotContain(tap.Said, static said => said.Channel == "insula_wake");
+
+        await using var other = new PgWakes(clock, NullLogger<PgWakes>.Instance);
+        var heard = new TaskCompletionSource<Wake>(TaskCreationOptions.RunContinuationsAsynchronously);
+        other.Open(NpgsqlDataSource.Create(database.OwnerConnectionString), [1]);
+        await tap.UntilAsync("insula_wake");
+        using (other.Listen(WakeTopic.Sessions, wake => heard.TrySetResult(wake)))
+        {
+            var session = NewSession();
+            alone.Announce(WakeTopic.Sessions, session);
+            Assert.True((await heard.Task.WaitAsync(TimeSpan.FromSeconds(30), Ct)).Names(alone.KeyOf(session)));
+        }
+    }
+
     [GeneratedRegex("^[0-9a-f]{16}(,[0-9a-f]{16})*$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Form();
 
@@ -217,20 +246,32 @@ public sealed partial class PostgresWakesTests(SharedPostgres postgres, ITestOut
     /// <summary>Somebody who reads along.</summary>
     private sealed class Tap(NpgsqlConnection connection) : IAsyncDisposable
     {
-        public ConcurrentQueue<string> Payloads { get; } = [];
+        /// <summary>What was said on any channel.</summary>
+        public ConcurrentQueue<(string Channel, string Payload)> Said { get; } = [];
+
+        /// <summary>The keys of sessions that were said.</summary>
+        public List<string> Payloads => [.. Said.Where(static said => said is { Channel: "insula_wake", Payload: not "*" }).Select(static said => said.Payload)];
 
         public static async Task<Tap> OpenAsync(string address)
         {
             var connection = new NpgsqlConnection(address);
             var tap = new Tap(connection);
             await connection.OpenAsync(Ct);
-            await using var listen = new NpgsqlCommand("listen insula_wake", connection);
-            connection.Notification += (_, said) => tap.Payloads.Enqueue(said.Payload);
+            await using var listen = new NpgsqlCommand("listen insula_wake; listen insula_wake_access", connection);
+            connection.Notification += (_, said) => tap.Said.Enqueue((said.Channel, said.Payload));
             await listen.ExecuteNonQueryAsync(Ct);
             return tap;
         }
 
         public Task WaitAsync() => connection.WaitAsync(Ct);
+
+        /// <summary>Until something was said there.</summary>
+        public async Task UntilAsync(string channel)
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+            limit.CancelAfter(TimeSpan.FromSeconds(30));
+            while (Said.All(said => said.Channel != channel)) await connection.WaitAsync(limit.Token);
+        }
 
         public ValueTask DisposeAsync() => connection.DisposeAsync();
     }

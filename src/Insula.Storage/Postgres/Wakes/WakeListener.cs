@@ -65,11 +65,14 @@ internal sealed class WakeListener : IAsyncDisposable
     {
         await using var connection = await _source.OpenConnectionAsync(_stop.Token);
         connection.Notification += (_, said) => Hear(said);
-        foreach (var topic in Enum.GetValues<WakeTopic>())
+        foreach (var channel in Enum.GetValues<WakeTopic>().Select(WakeText.ChannelOf).Append(WakeText.Greetings))
         {
-            await using var listen = new NpgsqlCommand($"listen {WakeText.ChannelOf(topic)}", connection);
+            await using var listen = new NpgsqlCommand($"listen {channel}", connection);
             await listen.ExecuteNonQueryAsync(_stop.Token);
         }
+
+        // From here on an answer is heard.
+        _own.Greet();
 
         if (backoff.Failures > 0) WakeLog.HearsAgain(_log);
         backoff.Reset();
@@ -79,6 +82,8 @@ internal sealed class WakeListener : IAsyncDisposable
 
     private void Hear(NpgsqlNotificationEventArgs said)
     {
-        if (said.PID != _own.Pid && WakeText.TopicOf(said.Channel) is { } topic) _heard(topic, WakeText.Read(said.Payload));
+        if (said.PID == _own.Pid) return;
+        if (said.Channel == WakeText.Greetings) _own.Greeted(said.PID);
+        else if (WakeText.TopicOf(said.Channel) is { } topic) _heard(topic, WakeText.Read(said.Payload));
     }
 }

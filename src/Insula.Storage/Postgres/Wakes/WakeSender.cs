@@ -27,12 +27,17 @@ internal sealed class WakeSender : IAsyncDisposable
     private readonly SemaphoreSlim _some = new(0, 1);
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _running;
+    private readonly WakePeers _peers;
+    private readonly ITimer _greeting;
     private Dictionary<WakeTopic, HashSet<WakeKey>> _waiting = [];
+    private bool _greets;
+    private bool _catchesUp;
     private int _pid;
 
     public WakeSender(NpgsqlDataSource source, TimeProvider time, ILogger log)
     {
-        (_source, _time, _log) = (source, time, log);
+        (_source, _time, _log, _peers) = (source, time, log, new WakePeers(time));
+        _greeting = time.CreateTimer(static sender => ((WakeSender)sender!).Greet(), this, WakePeers.GreetingPeriod, WakePeers.GreetingPeriod);
         _running = Task.Run(RunAsync);
     }
 
@@ -41,17 +46,40 @@ internal sealed class WakeSender : IAsyncDisposable
 
     public void Add(WakeTopic topic, WakeKey key)
     {
+        if (topic == WakeTopic.Sessions && !_peers.Any) return;
         lock (_lock)
         {
             if (!_waiting.TryGetValue(topic, out var keys)) _waiting[topic] = keys = [];
             if (keys.Count <= WaitingMax) keys.Add(key);
-            if (_some.CurrentCount == 0) _some.Release();
+            Signal();
+        }
+    }
+
+    /// <summary>Tells the others that this node is there.</summary>
+    public void Greet()
+    {
+        lock (_lock)
+        {
+            _greets = true;
+            Signal();
+        }
+    }
+
+    /// <summary>Another node greeted. To one that was not known nothing was said of sessions: it is greeted back, and told that any may have grown.</summary>
+    public void Greeted(int pid)
+    {
+        if (!_peers.Greeted(pid)) return;
+        lock (_lock)
+        {
+            (_greets, _catchesUp) = (true, true);
+            Signal();
         }
     }
 
     /// <summary>Sends what is left, if that is quickly done.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _greeting.DisposeAsync();
         await _stop.CancelAsync();
         await _running;
         _stop.Dispose();
@@ -67,6 +95,7 @@ internal sealed class WakeSender : IAsyncDisposable
             {
                 await using var connection = await _source.OpenConnectionAsync(_stop.Token);
                 Volatile.Write(ref _pid, connection.ProcessID);
+                Greet();
                 await SendAllAsync(connection, backoff);
             }
             catch (Exception) when (_stop.IsCancellationRequested)
@@ -104,12 +133,20 @@ internal sealed class WakeSender : IAsyncDisposable
     private async Task SendAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         Dictionary<WakeTopic, HashSet<WakeKey>> sent;
-        lock (_lock) (sent, _waiting) = (_waiting, []);
-        if (sent.Count == 0) return;
+        bool greets, catchesUp;
+        lock (_lock)
+        {
+            (sent, _waiting) = (_waiting, []);
+            (greets, catchesUp, _greets, _catchesUp) = (_greets, _catchesUp, false, false);
+        }
+
+        if (sent.Count == 0 && !greets) return;
         try
         {
             await using var batch = connection.CreateBatch();
             batch.BatchCommands.Add(new NpgsqlBatchCommand(Unhurried));
+            if (greets) batch.BatchCommands.Add(Command(WakeText.Greetings, ""));
+            if (catchesUp) batch.BatchCommands.Add(Command(WakeText.ChannelOf(WakeTopic.Sessions), WakeText.Everything));
             foreach (var (topic, keys) in sent)
             {
                 foreach (var payload in keys.Count > WaitingMax ? [WakeText.Everything] : WakeText.Write(keys)) batch.BatchCommands.Add(Command(WakeText.ChannelOf(topic), payload));
@@ -119,6 +156,7 @@ internal sealed class WakeSender : IAsyncDisposable
         }
         catch
         {
+            lock (_lock) (_greets, _catchesUp) = (_greets || greets, _catchesUp || catchesUp);
             foreach (var (topic, keys) in sent)
             {
                 foreach (var key in keys) Add(topic, key);
@@ -126,6 +164,11 @@ internal sealed class WakeSender : IAsyncDisposable
 
             throw;
         }
+    }
+
+    private void Signal()
+    {
+        if (_some.CurrentCount == 0) _some.Release();
     }
 
     private static NpgsqlBatchCommand Command(string channel, string payload)

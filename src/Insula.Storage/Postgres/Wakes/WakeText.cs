@@ -11,6 +11,9 @@ internal static class WakeText
 {
     public const string Everything = "*";
 
+    /// <summary>Where nodes greet each other.</summary>
+    public const string Greetings = "insula_nodes";
+
     private const int Digits = 16;
 
     /// <summary>PostgreSQL takes less than 8000 bytes.</summary>
