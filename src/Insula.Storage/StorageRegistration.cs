@@ -17,6 +17,7 @@ using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Stats;
 using Insula.Tenancy.Tenants;
 using Insula.Tenancy.Usage;
+using Insula.Tenancy.Webhooks;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
@@ -62,6 +63,7 @@ public static class StorageRegistration
         .AddSingleton<IPriceStore, PriceStore>()
         .AddSingleton<IUsageLedger, UsageLedger>()
         .AddSingleton<IStatsStore, StatsStore>()
+        .AddSingleton<IWebhookStore, WebhookStore>()
         .AddSingleton<IAuditLog, AuditLog>()
         .AddSingleton<IBudgetStore, BudgetStore>()
         .AddSingleton<IRunQueue, RunQueue>()

@@ -100,7 +100,11 @@ public sealed record ClaimedSession(QueuedSession Entry, QueueLease Lease, int T
 
 /// <param name="Cost">What the lease cost by the measure of <see cref="RunCost"/>.</param>
 /// <param name="Again">How long the entry waits, if it stays, before it is ready again; unless somebody wakes it.</param>
-public readonly record struct LeaseEnd(double Cost = 0, TimeSpan? Again = null);
+/// <param name="Ended">Runs of the session that ended; one that was told of before may come again. Null for none.</param>
+public readonly record struct LeaseEnd(double Cost = 0, TimeSpan? Again = null, IReadOnlyList<EndedRun>? Ended = null);
+
+/// <param name="StopReason">As in the event that ended it.</param>
+public sealed record EndedRun(Id<Run> Run, string StopReason, DateTimeOffset At);
 
 /// <param name="Place">Where it stands in the queue.</param>
 /// <param name="Ready">Since when it is ready, by the store's clock.</param>

@@ -55,6 +55,7 @@ internal sealed class RunJournal
         if (await store.Sessions.ClaimAsync(id, ct) is not { } session) return null;
         var journal = new RunJournal(stores, feed, time, scope, session, await store.Sessions.FindOpenRunAsync(id, ct));
         await journal.ReadAsync(store.Sessions, ct);
+        journal.State.KeepLastEnded();
         return journal;
     }
 

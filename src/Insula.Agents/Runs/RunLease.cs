@@ -57,9 +57,10 @@ internal sealed class RunLease : IAsyncDisposable
 
     /// <summary>Ends the lease when the work is done. True when the entry was marked anew: the lease goes on, and there may be work again.</summary>
     /// <param name="again">When the entry is to be taken up again if nobody wakes it before; null when it goes.</param>
-    public async Task<bool> SettleAsync(DateTimeOffset? again, CancellationToken ct)
+    /// <param name="ended">Runs of the session that ended.</param>
+    public async Task<bool> SettleAsync(DateTimeOffset? again, IReadOnlyList<EndedRun> ended, CancellationToken ct)
     {
-        if (await _leases.SettleAsync(Entry, Volatile.Read(ref _mark), Cost, again, ct) is { } mark)
+        if (await _leases.SettleAsync(Entry, Volatile.Read(ref _mark), new LeaseEnd(Cost, _leases.Until(again), ended), ct) is { } mark)
         {
             Volatile.Write(ref _mark, mark);
             return true;

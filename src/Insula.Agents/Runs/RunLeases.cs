@@ -79,8 +79,9 @@ internal sealed class RunLeases(IRunQueue queue, Node node, RunOptions options, 
     internal Task ProgressedAsync(QueuedSession entry, CancellationToken ct) => queue.ProgressedAsync(entry, node.Id, ct);
 
     /// <summary>The store is told how long to wait, not until when: its clock counts, and this node's may be wrong.</summary>
-    internal Task<long?> SettleAsync(QueuedSession entry, long mark, double cost, DateTimeOffset? again, CancellationToken ct) =>
-        queue.SettleAsync(entry, node.Id, mark, new LeaseEnd(cost, again - time.GetUtcNow()), ct);
+    internal TimeSpan? Until(DateTimeOffset? again) => again - time.GetUtcNow();
+
+    internal Task<long?> SettleAsync(QueuedSession entry, long mark, LeaseEnd end, CancellationToken ct) => queue.SettleAsync(entry, node.Id, mark, end, ct);
 
     /// <summary>The lease is over; it is given back unless its entry is gone. Never fails.</summary>
     internal async Task EndAsync(RunLease lease, bool giveBack, TimeSpan? pause)

@@ -11,6 +11,7 @@ internal sealed class SessionState
 {
     private readonly List<SessionEvent> _log = [];
     private readonly List<SessionEvent> _newInput = [];
+    private readonly List<EndedRun> _ended = [];
     private readonly Dictionary<Id<SessionEvent>, OpenCall> _openCalls = [];
     private readonly Dictionary<string, int> _sameCalls = [];
     private int _callsInTurn;
@@ -64,6 +65,18 @@ internal sealed class SessionState
 
     /// <summary>How long the open run has worked at <paramref name="now"/>: waiting for action does not count, waiting for a worker does.</summary>
     public TimeSpan ActiveFor(DateTimeOffset now) => _activeBefore + (_activeSince is { } since ? now - since : TimeSpan.Zero);
+
+    /// <summary>Runs that ended, the last one at the end.</summary>
+    public IReadOnlyList<EndedRun> Ended => _ended;
+
+    /// <summary>
+    /// Forgets all ended runs but the last: whoever worked here before told of those, and may have died before it told of
+    /// that one.
+    /// </summary>
+    public void KeepLastEnded()
+    {
+        if (_ended.Count > 1) _ended.RemoveRange(0, _ended.Count - 1);
+    }
 
     public void Fold(SessionEvent e)
     {
@@ -139,16 +152,17 @@ internal sealed class SessionState
                 break;
             case SessionStatusIdle idle:
                 Waiting = idle.StopReason.Type == StopReason.RequiresActionType;
-                if (!Waiting) EndRun();
+                if (!Waiting) EndRun(e, idle.StopReason.Type);
                 else Pause(e.CreatedAt);
                 break;
             case SessionStatusTerminated:
-                EndRun();
+                EndRun(e, "terminated");
                 break;
             case SessionForked:
                 // Nothing of what was under way at the fork point goes on here: that would have its effects twice.
                 (OpenRequest, Waiting) = (null, false);
                 EndRun();
+                _ended.Clear();
                 break;
         }
     }
@@ -165,6 +179,12 @@ internal sealed class SessionState
         WaitingSince = at;
         if (_activeSince is { } since) _activeBefore += at - since;
         _activeSince = null;
+    }
+
+    private void EndRun(SessionEvent e, string reason)
+    {
+        if (OpenRun is { } run) _ended.Add(new EndedRun(run, reason, e.CreatedAt));
+        EndRun();
     }
 
     private void EndRun()

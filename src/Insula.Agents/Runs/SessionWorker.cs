@@ -28,15 +28,17 @@ internal sealed class SessionWorker(
     {
         using var work = metrics.AtWork();
         DateTimeOffset? again;
+        IReadOnlyList<EndedRun> ended;
         do
         {
-            again = null;
+            (again, ended) = (null, []);
             if (await RunJournal.OpenAsync(stores, feed, time, scope, lease.Entry.Session, ct) is not { } journal) continue;
             again = await WorkThroughAsync(journal, lease, signals, ct);
             if (journal.Session.Parent is { } parent && !journal.State.RunOpen) await children.WakeParentAsync(scope, parent, ct);
+            ended = journal.State.Ended;
             RunLog.At(log, lease.Entry.Session, RunPoint.BeforeSettle);
         }
-        while (await lease.SettleAsync(again, ct));
+        while (await lease.SettleAsync(again, ended, ct));
     }
 
     /// <summary>Goes on until there is nothing to do; when to look again, if nothing comes before.</summary>

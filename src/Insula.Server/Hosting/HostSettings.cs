@@ -27,6 +27,9 @@ internal sealed record HostSettings
     /// <summary>A YAML file of plans to use instead of <c>plans.yaml</c> in the data folder.</summary>
     public string? PlansFile { get; init; }
 
+    /// <summary>Whether webhooks may be on this machine or its network, and without TLS. Default: no.</summary>
+    public bool WebhooksPrivate { get; init; }
+
     /// <summary>Where the model providers are.</summary>
     public ModelSettings Models { get; init; } = new();
 

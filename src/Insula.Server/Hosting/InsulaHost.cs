@@ -12,6 +12,7 @@ using Insula.Storage;
 using Insula.Tenancy;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Faults;
+using Insula.Tenancy.Webhooks;
 
 namespace Insula.Server.Hosting;
 
@@ -54,6 +55,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         builder.Services.AddHostedService<BudgetsService>();
         builder.Services.AddHostedService<UsageService>();
         builder.Services.AddHostedService<StatsService>();
+        builder.Services.AddWebhooks(new WebhookOptions { PrivateAllowed = settings.WebhooksPrivate }).AddHostedService<WebhooksService>();
         builder.Services.AddHostedService<AccessService>();
         builder.Services.AddHostedService<RestingMemory>();
         builder.Services.AddManagedAgents();
@@ -75,6 +77,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         app.MapUsage();
         app.MapStats();
         app.MapStatements();
+        app.MapWebhooks();
         app.MapKeys();
         app.MapRuns();
         app.MapAudit();

@@ -21,6 +21,7 @@ internal static class ReadSettings
         if (ReadDatabases.From(environment, options.Database).Failed(out var fault, out var databases)) return fault;
         if (UrlsOf(options.Urls ?? Get(environment, SettingNames.Urls) ?? DefaultUrl).Failed(out fault, out var urls)) return fault;
         if (Choice(environment, SettingNames.Signup, "open", "closed", urls.All(IsLoopback)).Failed(out fault, out var signup)) return fault;
+        if (Choice(environment, SettingNames.WebhooksPrivate, "on", "off", otherwise: false).Failed(out fault, out var webhooksPrivate)) return fault;
         if (Models(environment, scripted: databases.Main is null).Failed(out fault, out var models)) return fault;
 
         return new HostSettings
@@ -32,6 +33,7 @@ internal static class ReadSettings
             OperatorKey = SecretOf(environment, SettingNames.OperatorKey),
             SignupOpen = signup,
             PlansFile = Get(environment, SettingNames.Plans) is { } plans ? Path.GetFullPath(plans) : null,
+            WebhooksPrivate = webhooksPrivate,
             Models = models,
             OtlpEndpoint = Get(environment, SettingNames.OtlpEndpoint),
         };

@@ -17,6 +17,7 @@ internal static class SettingNames
     public const string OllamaUrl = "INSULA_OLLAMA_URL";
     public const string Scripted = "INSULA_SCRIPTED";
     public const string Plans = "INSULA_PLANS";
+    public const string WebhooksPrivate = "INSULA_WEBHOOKS_PRIVATE";
     public const string OtlpEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
     /// <summary>Of the command line as a client; a server that finds them set leaves them alone.</summary>
@@ -26,6 +27,6 @@ internal static class SettingNames
     public static IReadOnlyCollection<string> All { get; } =
     [
         Data, Urls, Database, OperatorKey, Signup, OpenAIBaseUrl, OpenAIKey, AnthropicBaseUrl, AnthropicKey, OllamaUrl,
-        Scripted, Plans, ClientUrl, ClientKey,
+        Scripted, Plans, WebhooksPrivate, ClientUrl, ClientKey,
     ];
 }

@@ -5,6 +5,7 @@ using Insula.Tenancy.Audit;
 using Insula.Tenancy.Budgets;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Tenants;
+using Insula.Tenancy.Webhooks;
 
 namespace Insula.Storage.Control;
 
@@ -88,11 +89,27 @@ internal static class HoldRows
                 ("@spent_micros", budget.SpentMicros),
                 ("@at", Instant.ToNumber(row.Now)));
             AuditLog.Append(link, new AuditRecord(budget.Tenant, Ledger, "budget.threshold", budget.Key.ToString(), $"{percent} % of {budget.LimitMicros} micro-dollars", row.Now));
+            if (budget.Tenant is { } told) Tell(link, told, budget, percent, row.Now);
             row = row with { Notified = percent };
         }
 
         row.Write(link);
     }
+
+    private static void Tell(Link link, Id<Tenant> tenant, Budget budget, int percent, DateTimeOffset now) => WebhookRows.Put(
+        link,
+        tenant,
+        percent >= 100 ? WebhookEvents.BudgetExhausted : WebhookEvents.BudgetThreshold,
+        $"{budget.Key} {now.UtcTicks} {percent}",
+        new Dictionary<string, object?>
+        {
+            ["budget"] = budget.Key.ToString(),
+            ["percent"] = percent,
+            ["limit_micros"] = budget.LimitMicros,
+            ["spent_micros"] = budget.SpentMicros,
+            ["resets_at"] = budget.ResetsAt,
+        },
+        now);
 
     private static List<string> PathOf(Id<Tenant> tenant, SettledUsage usage) =>
     [

@@ -6,6 +6,7 @@ using Insula.Storage.Statements;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Tenants;
+using Insula.Tenancy.Webhooks;
 
 namespace Insula.Storage.Control;
 
@@ -82,6 +83,7 @@ internal sealed class RunQueue(ControlDatabase control, TimeProvider time) : IRu
 
             // In this very transaction: from here on nobody would look for what the session used.
             UsageLedger.Mark(link, entry.Tenant, time.GetUtcNow());
+            foreach (var run in end.Ended ?? []) PostEnded(link, entry, run);
             return link.FirstAsync(RunQueueSql.Mark, static row => (long?)row.GetInt64(0), Of(entry, node));
         },
         ct);
@@ -157,6 +159,14 @@ internal sealed class RunQueue(ControlDatabase control, TimeProvider time) : IRu
     {
         if (link.Dialect == Dialect.Postgres) link.Post(RunShareSql.SettlePostgres, [.. under, ("@cost", end.Cost), ("@newest", RunCost.Newest)]);
     }
+
+    private static void PostEnded(Link link, QueuedSession entry, EndedRun run) => WebhookRows.Put(
+        link,
+        entry.Tenant,
+        WebhookEvents.RunEnded,
+        run.Run.ToString(),
+        new Dictionary<string, string> { ["run_id"] = run.Run.ToString(), ["session_id"] = entry.Session.ToString(), ["stop_reason"] = run.StopReason },
+        run.At);
 
     /// <summary>How much nearer its turn a priority brings an entry.</summary>
     private static long Ahead(int priority) => priority * WakeOptions.LevelWait.Ticks;

@@ -3,13 +3,17 @@ using Insula.Storage.Statements;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Stats;
 using Insula.Tenancy.Tenants;
+using Insula.Tenancy.Webhooks;
 
 namespace Insula.Storage.Control;
 
 internal sealed class StatsStore(ControlDatabase control) : IStatsStore
 {
+    /// <summary>Tenants are told when they come to so much of a quota.</summary>
+    private const int ToldPercent = ShowStats.NearlyFullPercent;
+
     public Task AddAsync(IReadOnlyList<(Id<Tenant> Tenant, DateOnly Day, TrafficSum Sum)> traffic, IReadOnlyList<TenantLevel> levels, CancellationToken ct) => control.Platform.WriteAsync(
-        link =>
+        async link =>
         {
             // In one order, so that nodes that flush at the same time wait for each other and do not deadlock.
             foreach (var (tenant, day, sum) in traffic.OrderBy(static one => one.Tenant.Value).ThenBy(static one => one.Day))
@@ -26,6 +30,7 @@ internal sealed class StatsStore(ControlDatabase control) : IStatsStore
 
             foreach (var level in levels.OrderBy(static level => level.Tenant.Value))
             {
+                await TellAsync(link, level);
                 link.Post(
                     StatsSql.PutLevel,
                     ("@tenant_id", level.Tenant.ToString()),
@@ -35,8 +40,6 @@ internal sealed class StatsStore(ControlDatabase control) : IStatsStore
                     ("@percent", level.Percent),
                     ("@fullest", level.Fullest));
             }
-
-            return ValueTask.CompletedTask;
         },
         ct);
 
@@ -53,6 +56,14 @@ internal sealed class StatsStore(ControlDatabase control) : IStatsStore
 
     public async Task<IReadOnlyList<TenantTraffic>> BusiestAsync(DateOnly from, DateOnly to, int limit, CancellationToken ct) => await control.Platform.AllAsync(
         StatsSql.Busiest, static row => new TenantTraffic(row.Id<Tenant>(0), ReadSum(row, 1)), ct, From(from), To(to), ("@limit", limit));
+
+    private static async ValueTask TellAsync(Link link, TenantLevel level)
+    {
+        if (level.Percent < ToldPercent) return;
+        if (await link.FirstAsync(StatsSql.Level, ReadLevel, ("@tenant_id", level.Tenant.ToString())) is { Percent: >= ToldPercent }) return;
+        var data = new Dictionary<string, object> { ["quota"] = level.Fullest, ["percent"] = level.Percent, ["storage_bytes"] = level.StoredBytes, ["concepts"] = level.Concepts };
+        WebhookRows.Put(link, level.Tenant, WebhookEvents.QuotaThreshold, $"{level.Fullest} {level.At.UtcTicks}", data, level.At);
+    }
 
     private static (string Name, object? Value) From(DateOnly day) => ("@from_day", UsageLedger.NumberOf(day));
 

@@ -58,6 +58,15 @@ internal sealed class Peppers
         return CryptographicOperations.FixedTimeEquals(hash, stored);
     }
 
+    /// <summary>The hash under the pepper of that version; null when it is there no longer.</summary>
+    public byte[]? HashUnder(int version, string text)
+    {
+        if (_byVersion is null || !_byVersion.TryGetValue(version, out var pepper)) return null;
+        var hash = new byte[HashLength];
+        HashUnder(pepper, text, hash);
+        return hash;
+    }
+
     private static void HashUnder(byte[] pepper, string text, Span<byte> hash)
     {
         Span<byte> utf8 = stackalloc byte[TextCharsMax * 3];

@@ -367,3 +367,42 @@ create policy tenant_isolation on usage_marks as permissive for all to public
   using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
   with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
 grant delete, insert, select, update on usage_marks to <user>;
+
+create table webhook_deliveries (
+  tenant_id text collate "C" not null,
+  delivery_id text collate "C" not null,
+  webhook_id text collate "C" not null,
+  body text collate "C" not null,
+  created_at bigint not null,
+  due_at bigint not null,
+  attempts integer not null,
+  error text collate "C",
+  arrived_at bigint,
+  constraint webhook_deliveries_pkey PRIMARY KEY (tenant_id, delivery_id)
+);
+CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries USING btree (created_at);
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (due_at) WHERE (arrived_at IS NULL);
+alter table webhook_deliveries enable row level security;
+alter table webhook_deliveries force row level security;
+create policy tenant_isolation on webhook_deliveries as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on webhook_deliveries to <user>;
+
+create table webhooks (
+  tenant_id text collate "C" not null,
+  webhook_id text collate "C" not null,
+  url text collate "C" not null,
+  events text collate "C" not null,
+  pepper_version integer not null,
+  created_at bigint not null,
+  failing_since bigint,
+  disabled_at bigint,
+  constraint webhooks_pkey PRIMARY KEY (tenant_id, webhook_id)
+);
+alter table webhooks enable row level security;
+alter table webhooks force row level security;
+create policy tenant_isolation on webhooks as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on webhooks to <user>;

@@ -216,6 +216,31 @@ CREATE TABLE usage_marks (
   primary key (tenant_id)
 );
 
+CREATE TABLE webhook_deliveries (
+  tenant_id text not null,
+  delivery_id text not null,
+  webhook_id text not null,
+  body text not null,
+  created_at bigint not null,
+  due_at bigint not null,
+  attempts integer not null,
+  error text,
+  arrived_at bigint,
+  primary key (tenant_id, delivery_id)
+);
+
+CREATE TABLE webhooks (
+  tenant_id text not null,
+  webhook_id text not null,
+  url text not null,
+  events text not null,
+  pepper_version integer not null,
+  created_at bigint not null,
+  failing_since bigint,
+  disabled_at bigint,
+  primary key (tenant_id, webhook_id)
+);
+
 CREATE INDEX api_keys_by_age on api_keys (tenant_id, created_at, key_id);
 
 CREATE INDEX budget_holds_by_expiry on budget_holds (expires_at);
@@ -243,3 +268,7 @@ CREATE INDEX tenants_by_age on tenants (created_at, tenant_id);
 CREATE INDEX tenants_suspended on tenants (tenant_id) where status = 'suspended';
 
 CREATE INDEX usage_marks_by_age on usage_marks (since);
+
+CREATE INDEX webhook_deliveries_by_age on webhook_deliveries (created_at);
+
+CREATE INDEX webhook_deliveries_due on webhook_deliveries (due_at) where arrived_at is null;
