@@ -1,6 +1,7 @@
 using Insula.Agents.Agents;
 using Insula.Agents.Environments;
 using Insula.Agents.Knowledge;
+using Insula.Agents.Quotas;
 using Insula.Agents.Runs;
 using Insula.Agents.Schedules;
 using Insula.Agents.Sessions;
@@ -40,4 +41,7 @@ public interface ITenantStore : IAsyncDisposable
     IScheduleStore Schedules { get; }
 
     IUsageOutbox Usage { get; }
+
+    /// <summary>How much there is of what the tenant's quotas count.</summary>
+    Task<QuotaUse> CountAsync(CancellationToken ct);
 }

@@ -6,6 +6,7 @@ using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Prices;
+using Insula.Tenancy.Quotas;
 using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Stats;
 using Insula.Tenancy.Tenants;
@@ -37,6 +38,10 @@ public static class TenancyRegistration
         services.AddSingleton(static of => new BudgetsInForce(of.Get<IBudgetStore>(), of.Get<IWakes>(), of.Time()));
         services.AddSingleton<SetBudget>().AddSingleton<RemoveBudget>().AddSingleton<ListBudgets>();
         services.AddSingleton<FollowAccess>();
+        services.AddSingleton(static of => LimitSources.Rates(of.Get<RateLimiter>(), of.Time()));
+        services.AddSingleton(static of => LimitSources.Keys(of.Get<IApiKeyStore>(), of.Time()));
+        services.AddSingleton(static of => LimitSources.Budgets(of.Get<IBudgetStore>()));
+        services.AddSingleton<ListLimits>();
         services.AddSingleton<ListPlans>().AddSingleton<PutPlan>().AddSingleton<ListAudit>();
         services.AddSingleton<PriceCatalog>().AddSingleton<RenewTerms>().AddSingleton<ListPrices>().AddSingleton<PutPrice>();
         services.AddSingleton<ShowUsage>().AddSingleton<ShowStats>().AddSingleton<Traffic>();

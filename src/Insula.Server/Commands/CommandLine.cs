@@ -62,6 +62,7 @@ internal sealed class CommandLine(Terminal terminal)
             BudgetCommands.Build(_client),
             UsageCommand.Build(_client),
             StatementCommand.Build(_client),
+            LimitsCommand.Build(_client),
             DoctorCommand.Build(_client),
             MigrateCommand.Build(_client),
         };

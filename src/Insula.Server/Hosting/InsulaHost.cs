@@ -1,6 +1,7 @@
 using Insula.Agents.Budgets;
 using Insula.Agents.Knowledge;
 using Insula.Agents.Models;
+using Insula.Agents.Quotas;
 using Insula.Agents.Runs;
 using Insula.Agents.Schedules;
 using Insula.Agents.Usage;
@@ -52,6 +53,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         builder.Services.AddHostedService<SchedulesService>();
         builder.Services.AddUsage();
         builder.Services.AddBudgets();
+        builder.Services.AddQuotas();
         builder.Services.AddHostedService<BudgetsService>();
         builder.Services.AddHostedService<UsageService>();
         builder.Services.AddHostedService<StatsService>();
@@ -79,6 +81,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         app.MapStatements();
         app.MapWebhooks();
         app.MapKeys();
+        app.MapLimits();
         app.MapRuns();
         app.MapAudit();
         app.MapKnowledge();

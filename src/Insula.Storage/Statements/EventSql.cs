@@ -78,7 +78,7 @@ internal static class EventSql
         """;
 
     /// <summary>Input that a worker has to look at: guidance alone (system.message) wakes nobody.</summary>
-    public const string Wakes = "e.type in ('user.message', 'user.interrupt', 'user.tool_confirmation', 'user.custom_tool_result')";
+    internal const string Wakes = "e.type in ('user.message', 'user.interrupt', 'user.tool_confirmation', 'user.custom_tool_result')";
 
     /// <summary>Whether input stands that a worker has to look at. An expression, for use in a statement about one session.</summary>
     public const string HasPending =

@@ -76,6 +76,9 @@ public sealed class SystemTask
     /// <summary>Brings what the tenant used into the ledger.</summary>
     public static SystemTask Meter { get; } = new("meter", Permissions.Read | Permissions.Write);
 
+    /// <summary>Counts for the operator how much a tenant has of what its quotas limit.</summary>
+    public static SystemTask Limits { get; } = new("limits", Permissions.Read);
+
     /// <summary>Gives the command line on this machine a key of the demo tenant for as long as the server runs. It may hand on every right.</summary>
     public static SystemTask LocalKey { get; } = new("local_key", Permissions.All);
 

@@ -21,6 +21,11 @@ public sealed class TenantCommandsTests(ServerFixture server) : IClassFixture<Se
         var back = (await shell.RunAsync(Ct, "tenant", "update", id, "--limit", "learn_per_minute=", "-o", "json")).Ok().Json.GetProperty("limits");
         Assert.Equal(60, back.GetProperty("learn_per_minute").GetInt32());
 
+        var limits = (await shell.RunAsync(Ct, "limits", "--tenant", id)).Ok().Out;
+        Assert.Matches(@"concurrent_runs +tenant +3 +0 +3 +override +operator", limits);
+        var seen = (await tenant.RunAsync(Ct, "limits", "-o", "json")).Ok().Json.EnumerateArray();
+        Assert.Equal(60, seen.Single(static limit => limit.GetProperty("name").GetString() == "learn_per_minute").GetProperty("value").GetInt64());
+
         var suspended = (await shell.RunAsync(Ct, "tenant", "suspend", id, "--reason", "invoice 4711")).Ok();
         Assert.Contains("suspended", suspended.Out, StringComparison.Ordinal);
         var refused = await tenant.RunAsync(Ct, "agent", "list");

@@ -72,6 +72,8 @@ public static class RouteTable
         new("GET", "/api/v1/tenants/{id}/budget", Who.Operator, "/api/v1/tenants/{tenant}/budget"),
         new("PUT", "/api/v1/tenants/{id}/budget", Who.Operator, "/api/v1/tenants/{tenant}/budget", """{"limit_micros":1}"""),
         new("DELETE", "/api/v1/tenants/{id}/budget", Who.Operator, "/api/v1/tenants/{tenant}/budget"),
+        new("GET", "/api/v1/limits", Who.ReadKey, "/api/v1/limits"),
+        new("GET", "/api/v1/tenants/{id}/limits", Who.Operator, "/api/v1/tenants/{tenant}/limits"),
         new("POST", "/api/v1/keys", Who.AdminKey, "/api/v1/keys", """{"name":"n","scopes":["read"]}"""),
         new("GET", "/api/v1/keys", Who.AdminKey, "/api/v1/keys"),
         new("GET", "/api/v1/keys/{id}", Who.AdminKey, "/api/v1/keys/{key}"),
