@@ -2,6 +2,7 @@ using Insula.Agents;
 using Insula.Storage;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
+using Insula.Tenancy.Budgets;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
@@ -30,6 +31,8 @@ internal sealed class PostgresHome : IAsyncDisposable
     public PostgresStorage Storage => _services.GetRequiredService<PostgresStorage>();
 
     public ITenantStores Stores => _services.GetRequiredService<ITenantStores>();
+
+    public IBudgetStore Budgets => _services.GetRequiredService<IBudgetStore>();
 
     public static async Task<PostgresHome> StartAsync(CancellationToken ct)
     {

@@ -1,6 +1,6 @@
 using Insula.Benchmarks;
 
-// insula-bench [all|start|runs|appends|walls|database|forks|density|steps|peers] [rounds] [seconds per slice]
+// insula-bench [all|start|runs|appends|walls|database|forks|density|steps|ledger|peers] [rounds] [seconds per slice]
 var which = args.ElementAtOrDefault(0) ?? "all";
 var rounds = int.Parse(args.ElementAtOrDefault(1) ?? "5");
 var slice = TimeSpan.FromSeconds(double.Parse(args.ElementAtOrDefault(2) ?? "3"));
@@ -28,4 +28,10 @@ if (which is "all" or "forks")
 }
 if (which is "all" or "density") await DensityBench.WriteAsync(Console.Out, shared: 10_000, schemas: 1_000, stop.Token);
 if (which is "all" or "steps") await StepBench.WriteAsync(Console.Out, rounds, slice, stop.Token);
+if (which is "all" or "ledger")
+{
+    Report.Write(Console.Out, "Holds of budgets on SQLite", await LedgerBench.OnSqliteAsync(rounds, slice, stop.Token));
+    Report.Write(Console.Out, "Holds of budgets on PostgreSQL", await LedgerBench.OnPostgresAsync(rounds, slice, stop.Token));
+    Report.Write(Console.Out, "Runs with and without budgets", await LedgerBench.RunsAsync(rounds, slice, stop.Token));
+}
 if (which is "peers") await PeersBench.WriteAsync(Console.Out, rounds, slice, stop.Token);

@@ -25,7 +25,8 @@ internal static class RunBench
             ("runs, c=16", () => RunForAsync(client, agent, environment, 16, slice, ct), insula.Pid));
     }
 
-    private static async Task<long> RunForAsync(HttpClient client, string agent, string environment, int concurrency, TimeSpan slice, CancellationToken ct)
+    /// <summary>Runs of one step, one after the other in each of so many lines, until the time is over; how many.</summary>
+    public static async Task<long> RunForAsync(HttpClient client, string agent, string environment, int concurrency, TimeSpan slice, CancellationToken ct)
     {
         long count = 0;
         var began = TimeProvider.System.GetTimestamp();
