@@ -16,7 +16,7 @@ internal sealed record RunBegin(Run Run, IReadOnlyList<SessionEvent> Input);
 /// on the schedule, each attempt visible in the log; when the schedule ends, so does the run.
 /// </summary>
 /// <param name="funds">Null where no budgets are kept.</param>
-internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions options, RunMetrics metrics, Meter meter, TimeProvider time, ILogger<ModelCalls> log, StepFunds? funds = null)
+internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions options, RunMetrics metrics, Meter meter, TimeProvider time, ILogger<ModelCalls> log, TokenPace pace, StepFunds? funds = null)
 {
     /// <summary>Counts what steps use, of tools as of models.</summary>
     public Meter Meter => meter;
@@ -30,6 +30,8 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
     {
         for (var attempt = 1; ; attempt++)
         {
+            // Before the intent, so that nothing stands open while the run waits.
+            await pace.WaitAsync(journal.Scope, attention);
             var request = intended ?? await IntendAsync(journal, begin, ct);
             (begin, intended) = (null, null);
             var asking = new Asking(request, Id<UsageRow>.New(), time.GetUtcNow());
@@ -93,6 +95,7 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
         metrics.ModelAnswered(model.Provider.Name, turn.Usage, time.GetElapsedTime(began));
         RunLog.At(log, journal.Session.Id, RunPoint.BeforeModelResult);
         await RecordAnswerAsync(journal, asking, turn, ct);
+        await pace.ChargeAsync(journal.Scope, turn.Usage, ct);
         RunLog.At(log, journal.Session.Id, RunPoint.AfterModelResult);
     }
 

@@ -26,6 +26,9 @@ public enum QueueReason
     /// <summary>It waits for a moment that was set.</summary>
     Delayed,
 
+    /// <summary>Its next model call waits until the tenant's tokens a minute allow it.</summary>
+    TokenLimit,
+
     /// <summary>The run before it in the same session is not over.</summary>
     Session,
 

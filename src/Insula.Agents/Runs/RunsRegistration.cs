@@ -26,7 +26,8 @@ public static class RunsRegistration
         services.AddSingleton<RunMetrics>();
         services.AddSingleton<TenantRuns>().AddSingleton<Meter>();
         services.AddSingleton(sp => new ModelCalls(
-            sp.GetRequiredService<ModelCatalog>(), sp.GetRequiredService<ToolBox>(), options, sp.GetRequiredService<RunMetrics>(), sp.GetRequiredService<Meter>(), sp.GetRequiredService<TimeProvider>(), sp.GetRequiredService<ILogger<ModelCalls>>(), sp.GetService<StepFunds>()));
+            sp.GetRequiredService<ModelCatalog>(), sp.GetRequiredService<ToolBox>(), options, sp.GetRequiredService<RunMetrics>(), sp.GetRequiredService<Meter>(), sp.GetRequiredService<TimeProvider>(), sp.GetRequiredService<ILogger<ModelCalls>>(), sp.GetRequiredService<TokenPace>(), sp.GetService<StepFunds>()));
+        services.AddSingleton(sp => new TokenPace(sp.GetRequiredService<AllowWork>(), sp.GetService<RateLimiter>(), sp.GetRequiredService<TimeProvider>()));
         services.AddSingleton<SessionWorker>().AddSingleton<RunLeases>().AddSingleton<QueueWatch>().AddSingleton<RunSlots>().AddSingleton<SlotWork>().AddSingleton<LocalTurns>().AddSingleton<SharedTurns>().AddSingleton<FindPlace>();
         services.AddSingleton<RunShareOf>(sp =>
         {

@@ -59,7 +59,7 @@ internal static class RunEndpoints
 /// <param name="StopReason">Why it ended or waits: <c>end_turn</c>, <c>requires_action</c>, <c>interrupted</c>, <c>cancelled</c>, <c>rolled_back</c>, <c>limit_reached</c>, <c>retries_exhausted</c>, <c>refusal</c>.</param>
 /// <param name="Steps">Model calls and tool calls so far.</param>
 /// <param name="StartedAt">When a worker took it up; null while it is queued.</param>
-/// <param name="Wait">While it is queued: what it waits for.</param>
+/// <param name="Wait">While it is queued, or its next model call has to wait: what for.</param>
 internal sealed record RunView(
     Id<Run> Id,
     Id<Session> SessionId,
@@ -91,7 +91,7 @@ internal sealed record RunErrorView(string Type, string Message);
 
 internal sealed record RunUsageView(long InputTokens, long OutputTokens, long CacheReadInputTokens, long CacheCreationInputTokens);
 
-/// <param name="Reason"><c>ready</c>: a worker takes it now. <c>tenant_limit</c>: the tenant's concurrent runs are all in use. <c>workers_busy</c>: all workers are. <c>turn</c>: others are first. <c>session</c>: the run before it in its session is not over. <c>delayed</c>, <c>suspended</c>.</param>
+/// <param name="Reason"><c>ready</c>: a worker takes it now. <c>tenant_limit</c>: the tenant's concurrent runs are all in use. <c>workers_busy</c>: all workers are. <c>turn</c>: others are first. <c>session</c>: the run before it in its session is not over. <c>token_limit</c>: the next model call waits until the tenant's tokens a minute allow it. <c>delayed</c>, <c>suspended</c>.</param>
 /// <param name="Ahead">Sessions of the same tenant that come before it.</param>
 /// <param name="EstimatedStart">From how long recent runs took; null when nothing is known.</param>
 internal sealed record RunWaitView(QueueReason Reason, int Ahead, DateTimeOffset? EstimatedStart);

@@ -1,4 +1,5 @@
 using Insula.Tenancy.Access;
+using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Tenants;
@@ -43,18 +44,37 @@ public sealed class RateLimiter : IDisposable
         return new(ofKey.Classes == RateClasses.None ? _tenants.Take(scope.Tenant, demand) : _tenants.Take(scope.Tenant, demand, _keys, scope.Principal.Name, ofKey));
     }
 
-    /// <summary>Puts tokens that a model call used on the tenant's account; the next call waits for what is overdrawn.</summary>
+    /// <summary>Puts tokens that a model call used on the tenant's account; the next call waits for what is overdrawn. What is used while the store is away is not counted.</summary>
     public async Task ChargeTokensAsync(Id<Tenant> tenant, Limits limits, long tokens, CancellationToken ct)
     {
         if (limits.TokensPerMinute <= 0 || tokens <= 0) return;
-        if (_shared is null) _tenants.Charge(tenant, RateClasses.Tokens, limits.TokensPerMinute, tokens);
-        else await _shared.ChargeAsync(tenant, RateClasses.Tokens, limits.TokensPerMinute, tokens, ct);
+        try
+        {
+            if (_shared is null) _tenants.Charge(tenant, RateClasses.Tokens, limits.TokensPerMinute, tokens);
+            else await _shared.ChargeAsync(tenant, RateClasses.Tokens, limits.TokensPerMinute, tokens, ct);
+        }
+        catch (FaultException)
+        {
+            // The call has been made and is billed; a rate is not worth a run.
+        }
     }
 
-    /// <summary>How long the tenant's model calls have to wait for tokens; zero when they need not.</summary>
-    public TimeSpan TokenWait(Id<Tenant> tenant, Limits limits) =>
-        limits.TokensPerMinute <= 0 ? TimeSpan.Zero
-        : _shared?.Debt(tenant, RateClasses.Tokens, limits.TokensPerMinute) ?? _tenants.Stand(tenant, RateClasses.Tokens, limits.TokensPerMinute).Debt;
+    /// <summary>How long the tenant's model calls have to wait for tokens; zero when they need not. While the store is away, by what this node knows.</summary>
+    public async Task<TimeSpan> TokenDebtAsync(Id<Tenant> tenant, Limits limits, CancellationToken ct)
+    {
+        var perMinute = limits.TokensPerMinute;
+        if (perMinute <= 0) return TimeSpan.Zero;
+        if (_shared is null || _grants is null) return _tenants.Stand(tenant, RateClasses.Tokens, perMinute).Debt;
+        try
+        {
+            var rows = await _grants.ListAsync(tenant, ct);
+            return LeasedRates.Stand(rows.FirstOrDefault(static row => row is { Class: RateClasses.Tokens, Caller: "" }).Ahead, perMinute).Debt;
+        }
+        catch (FaultException)
+        {
+            return _shared.Debt(tenant, RateClasses.Tokens, perMinute);
+        }
+    }
 
     /// <summary>How a tenant stands in every class that it has a limit in, and the key in every class that it has one of its own in.</summary>
     public async Task<IReadOnlyList<RateUse>> ListAsync(Id<Tenant> tenant, Limits limits, string? key, KeyLimits? own, CancellationToken ct)

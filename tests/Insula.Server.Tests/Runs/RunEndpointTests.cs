@@ -32,6 +32,36 @@ public abstract class RunEndpointTests(TestStore store)
     }
 
     [Fact]
+    public async Task A_run_over_the_tokens_a_minute_waits_says_so_and_goes_on()
+    {
+        await using var host = await store.StartAsync(Ct);
+        var tenant = await host.CreateTenantAsync("t", Ct);
+        await LimitAsync(1);
+        var session = await tenant.Client.StartSessionAsync(Ct);
+        using var reader = await EventReader.OpenAsync(tenant.Client, session, after: 0, Ct);
+        await tenant.Client.SayAsync(session, "!usage 700000 300000\n!text done", Ct);
+        await reader.UntilAsync("session.status_idle", Ct);
+        var before = await OnlyRunAsync(tenant.Client, session);
+        await tenant.Client.SayAsync(session, "!text second", Ct);
+
+        var run = (await RunsAsync(tenant.Client, $"session_id={session}")).Single(run => run.Id() != before.Id());
+        var wait = (await tenant.Client.FetchAsync($"/api/v1/runs/{run.Id()}", Ct)).GetProperty("wait");
+        Assert.Equal("token_limit", wait.GetProperty("reason").GetString());
+        Assert.True(wait.GetProperty("estimated_start").GetDateTimeOffset() > TimeProvider.System.GetUtcNow().AddDays(600));
+
+        await LimitAsync(0);
+        await reader.UntilAsync("session.status_idle", Ct);
+        var ended = await tenant.Client.FetchAsync($"/api/v1/runs/{run.Id()}", Ct);
+        Assert.Equal(("ended", JsonValueKind.Null), (ended.GetProperty("status").GetString(), ended.GetProperty("wait").ValueKind));
+
+        async Task LimitAsync(int tokens)
+        {
+            using var changed = await host.Operator.PatchAsJsonAsync($"/api/v1/tenants/{tenant.Id}", new { limits = new { tokens_per_minute = tokens } }, Ct);
+            changed.EnsureSuccessStatusCode();
+        }
+    }
+
+    [Fact]
     public async Task A_run_behind_another_says_so_and_both_are_ended_by_name()
     {
         await using var host = await store.StartAsync(Ct);

@@ -117,14 +117,14 @@ public sealed class RateLimiterTests : IDisposable
     {
         var tenant = Id<Tenant>.New();
         var limits = Free with { TokensPerMinute = 600 };
-        Assert.Equal(TimeSpan.Zero, _limiter.TokenWait(tenant, limits));
+        Assert.Equal(TimeSpan.Zero, await _limiter.TokenDebtAsync(tenant, limits, CancellationToken.None));
         await _limiter.ChargeTokensAsync(tenant, limits, 1_200, CancellationToken.None);
-        Assert.Equal(TimeSpan.Zero, _limiter.TokenWait(tenant, limits));
+        Assert.Equal(TimeSpan.Zero, await _limiter.TokenDebtAsync(tenant, limits, CancellationToken.None));
         await _limiter.ChargeTokensAsync(tenant, limits, 50, CancellationToken.None);
-        Assert.Equal(TimeSpan.FromSeconds(5), _limiter.TokenWait(tenant, limits));
+        Assert.Equal(TimeSpan.FromSeconds(5), await _limiter.TokenDebtAsync(tenant, limits, CancellationToken.None));
         _clock.Advance(TimeSpan.FromSeconds(5));
-        Assert.Equal(TimeSpan.Zero, _limiter.TokenWait(tenant, limits));
-        Assert.Equal(TimeSpan.Zero, _limiter.TokenWait(tenant, Free));
+        Assert.Equal(TimeSpan.Zero, await _limiter.TokenDebtAsync(tenant, limits, CancellationToken.None));
+        Assert.Equal(TimeSpan.Zero, await _limiter.TokenDebtAsync(tenant, Free, CancellationToken.None));
     }
 
     [Fact]
