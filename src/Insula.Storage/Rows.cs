@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Insula.Agents.Serialization;
+using Insula.Storage.Engine;
 using Insula.Tenancy.Identity;
 
 namespace Insula.Storage;
@@ -28,6 +29,18 @@ internal static class Rows
     /// that both dialects have. Null for none.
     /// </summary>
     public static string? ToNames(IEnumerable<string>? names) => names is null ? null : $"|{string.Join("||", names)}|";
+
+    /// <summary>One value of each row, as a parameter of PostgreSQL.</summary>
+    public static TValue[] Each<TRow, TValue>(IReadOnlyList<TRow> rows, Func<TRow, TValue> value)
+    {
+        var values = new TValue[rows.Count];
+        for (var i = 0; i < values.Length; i++) values[i] = value(rows[i]);
+        return values;
+    }
+
+    /// <summary>Texts as one parameter: for <c>= any (@list)</c> on PostgreSQL, and for <c>json_each(@list)</c> on SQLite.</summary>
+    public static object ToList<TRow>(Link link, IReadOnlyList<TRow> rows, Func<TRow, string> value) =>
+        link.Dialect == Dialect.Postgres ? Each(rows, value) : ToJson(Each(rows, value));
 
     public static T Name<T>(this DbDataReader row, int column)
         where T : struct, Enum => NamesOf<T>.Values[row.GetString(column)];

@@ -20,7 +20,7 @@ internal sealed class UsageLedger(ControlDatabase control, TimeProvider time) : 
                 link.Dialect == Dialect.Sqlite ? UsageSql.KnownSqlite : UsageSql.KnownPostgres,
                 static row => row.GetString(0),
                 ("@tenant_id", tenant.ToString()),
-                ("@ids", Rows.ToJson(entries.Select(static entry => entry.Id))));
+                ("@ids", Rows.ToList(link, entries, static entry => entry.Id)));
             List<UsageEntry> added = [.. entries.ExceptBy(known, static entry => entry.Id, StringComparer.Ordinal)];
             await HoldRows.SettleAsync(
                 link, tenant, [.. added.Select(static entry => new SettledUsage(Id<Hold>.Parse(entry.Id), entry.Agent, entry.Session, entry.CostMicros ?? 0))], time.GetUtcNow());

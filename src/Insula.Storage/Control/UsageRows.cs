@@ -11,7 +11,8 @@ internal static class UsageRows
 {
     public static void Insert(Link link, Id<Tenant> tenant, IReadOnlyList<UsageEntry> entries)
     {
-        foreach (var entry in entries) Insert(link, tenant, entry);
+        if (link.Dialect == Dialect.Postgres) InsertAtOnce(link, tenant, entries);
+        else foreach (var entry in entries) Insert(link, tenant, entry);
 
         // In one order, so that whoever adds to days at the same time waits and does not deadlock.
         var days = entries
@@ -20,8 +21,27 @@ internal static class UsageRows
         foreach (var day in days) AddToDay(link, tenant, day.Key.Day, day.Key.Kind, day.Key.Name, day.Aggregate(static (sum, one) => sum + one));
     }
 
+    private static void InsertAtOnce(Link link, Id<Tenant> tenant, IReadOnlyList<UsageEntry> entries) => link.Post(
+        UsageSql.InsertPostgres,
+        ("@tenant_id", tenant.ToString()),
+        ("@usage_ids", Rows.Each(entries, static entry => entry.Id)),
+        ("@at", Rows.Each(entries, static entry => Instant.ToNumber(entry.At))),
+        ("@kinds", Rows.Each(entries, static entry => entry.Kind)),
+        ("@names", Rows.Each(entries, static entry => entry.Name)),
+        ("@agents", Rows.Each(entries, static entry => entry.Agent)),
+        ("@sessions", Rows.Each(entries, static entry => entry.Session)),
+        ("@runs", Rows.Each(entries, static entry => entry.Run)),
+        ("@principals", Rows.Each(entries, static entry => entry.Principal)),
+        ("@input_tokens", Rows.Each(entries, static entry => entry.Used.Input)),
+        ("@output_tokens", Rows.Each(entries, static entry => entry.Used.Output)),
+        ("@cache_read_tokens", Rows.Each(entries, static entry => entry.Used.CacheRead)),
+        ("@cache_write_tokens", Rows.Each(entries, static entry => entry.Used.CacheWrite)),
+        ("@reasoning_tokens", Rows.Each(entries, static entry => entry.Used.Reasoning)),
+        ("@costs", Rows.Each(entries, static entry => entry.CostMicros)),
+        ("@price_versions", Rows.Each(entries, static entry => entry.PriceVersion)));
+
     private static void Insert(Link link, Id<Tenant> tenant, UsageEntry entry) => link.Post(
-        UsageSql.Insert,
+        UsageSql.InsertSqlite,
         ("@tenant_id", tenant.ToString()),
         ("@usage_id", entry.Id),
         ("@at", Instant.ToNumber(entry.At)),

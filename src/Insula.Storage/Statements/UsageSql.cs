@@ -10,17 +10,25 @@ internal static class UsageSql
         from usage_outbox where tenant_id = @tenant_id order by usage_id limit @limit
         """;
 
-    public const string RemoveShipped = "delete from usage_outbox where tenant_id = @tenant_id and usage_id = @usage_id";
+    public const string RemoveShippedSqlite = "delete from usage_outbox where tenant_id = @tenant_id and usage_id in (select value from json_each(@ids))";
+
+    public const string RemoveShippedPostgres = "delete from usage_outbox where tenant_id = @tenant_id and usage_id = any (@ids)";
 
     public const string KnownSqlite = "select usage_id from ledger_usage where tenant_id = @tenant_id and usage_id in (select value from json_each(@ids))";
 
-    public const string KnownPostgres =
-        "select usage_id from ledger_usage where tenant_id = @tenant_id and usage_id = any(array(select jsonb_array_elements_text(cast(@ids as jsonb))))";
+    public const string KnownPostgres = "select usage_id from ledger_usage where tenant_id = @tenant_id and usage_id = any (@ids)";
 
-    public const string Insert =
-        """
-        insert into ledger_usage (tenant_id, usage_id, at, kind, name, agent_id, session_id, run_id, principal,
-          input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_micros, price_version)
+    /// <summary>Many at once: a statement costs more than its rows.</summary>
+    public const string InsertPostgres =
+        $"""
+        {Insert}
+        select @tenant_id, u.* from unnest(@usage_ids, @at, @kinds, @names, @agents, @sessions, @runs, @principals,
+          @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @reasoning_tokens, @costs, @price_versions) u
+        """;
+
+    public const string InsertSqlite =
+        $"""
+        {Insert}
         values (@tenant_id, @usage_id, @at, @kind, @name, @agent_id, @session_id, @run_id, @principal,
           @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @reasoning_tokens, @cost_micros, @price_version)
         """;
@@ -90,6 +98,12 @@ internal static class UsageSql
           cast(sum(cache_read_tokens) as bigint), cast(sum(cache_write_tokens) as bigint), cast(sum(reasoning_tokens) as bigint), cast(sum(cost_micros) as bigint)
         from ledger_days where day >= @from_day and day < @to_day
         group by tenant_id order by 9 desc, 2 desc, tenant_id limit @limit
+        """;
+
+    private const string Insert =
+        """
+        insert into ledger_usage (tenant_id, usage_id, at, kind, name, agent_id, session_id, run_id, principal,
+          input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_micros, price_version)
         """;
 
     private const string TicksOfDay = "864000000000";

@@ -124,36 +124,29 @@ internal static class RunAppends
 
     private static (string Name, object? Value)[] Usage(IReadOnlyList<UsageRow> rows) =>
     [
-        ("@usage_ids", Each(rows, static row => row.Id.ToString())),
-        ("@usage_runs", Each(rows, static row => row.Run.ToString())),
-        ("@usage_kinds", Each(rows, static row => row.Kind)),
-        ("@usage_names", Each(rows, static row => row.Name)),
-        ("@usage_input_tokens", Each(rows, static row => row.Tokens.Input)),
-        ("@usage_output_tokens", Each(rows, static row => row.Tokens.Output)),
-        ("@usage_cache_read_tokens", Each(rows, static row => row.Tokens.CacheRead)),
-        ("@usage_cache_write_tokens", Each(rows, static row => row.Tokens.CacheWrite)),
-        ("@usage_at", Each(rows, static row => Instant.ToNumber(row.At))),
-        ("@usage_agents", Each(rows, static row => row.Agent?.ToString())),
-        ("@usage_principals", Each(rows, static row => row.Principal)),
-        ("@usage_reasoning_tokens", Each(rows, static row => row.Tokens.Reasoning)),
-        ("@usage_costs", Each(rows, static row => row.CostMicros)),
-        ("@usage_prices", Each(rows, static row => row.PriceVersion)),
+        ("@usage_ids", Rows.Each(rows, static row => row.Id.ToString())),
+        ("@usage_runs", Rows.Each(rows, static row => row.Run.ToString())),
+        ("@usage_kinds", Rows.Each(rows, static row => row.Kind)),
+        ("@usage_names", Rows.Each(rows, static row => row.Name)),
+        ("@usage_input_tokens", Rows.Each(rows, static row => row.Tokens.Input)),
+        ("@usage_output_tokens", Rows.Each(rows, static row => row.Tokens.Output)),
+        ("@usage_cache_read_tokens", Rows.Each(rows, static row => row.Tokens.CacheRead)),
+        ("@usage_cache_write_tokens", Rows.Each(rows, static row => row.Tokens.CacheWrite)),
+        ("@usage_at", Rows.Each(rows, static row => Instant.ToNumber(row.At))),
+        ("@usage_agents", Rows.Each(rows, static row => row.Agent?.ToString())),
+        ("@usage_principals", Rows.Each(rows, static row => row.Principal)),
+        ("@usage_reasoning_tokens", Rows.Each(rows, static row => row.Tokens.Reasoning)),
+        ("@usage_costs", Rows.Each(rows, static row => row.CostMicros)),
+        ("@usage_prices", Rows.Each(rows, static row => row.PriceVersion)),
     ];
 
     private static (string Name, object? Value)[] Events(RunAppend append) =>
     [
-        ("@event_ids", Each(append.Events, static e => e.Id.ToString())),
-        ("@types", Each(append.Events, EventLog.TypeOf)),
-        ("@bodies", Each(append.Events, static e => Rows.ToJson(e.Body))),
-        ("@processed_at", Each(append.Events, e => Instant.ToNumber(EventLog.ProcessedAt(e, append.At)))),
+        ("@event_ids", Rows.Each(append.Events, static e => e.Id.ToString())),
+        ("@types", Rows.Each(append.Events, EventLog.TypeOf)),
+        ("@bodies", Rows.Each(append.Events, static e => Rows.ToJson(e.Body))),
+        ("@processed_at", Rows.Each(append.Events, e => Instant.ToNumber(EventLog.ProcessedAt(e, append.At)))),
     ];
-
-    private static TValue[] Each<TRow, TValue>(IReadOnlyList<TRow> rows, Func<TRow, TValue> value)
-    {
-        var values = new TValue[rows.Count];
-        for (var i = 0; i < values.Length; i++) values[i] = value(rows[i]);
-        return values;
-    }
 
     private static long? LastSeq(DbDataReader row) => row.GetInt64(0);
 }

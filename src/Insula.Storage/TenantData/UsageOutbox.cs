@@ -14,7 +14,10 @@ internal sealed class UsageOutbox(Database database, string tenant) : IUsageOutb
     public Task RemoveAsync(IReadOnlyList<UsageEntry> shipped, CancellationToken ct) => database.WriteAsync(
         link =>
         {
-            foreach (var entry in shipped) link.Post(UsageSql.RemoveShipped, ("@tenant_id", tenant), ("@usage_id", entry.Id));
+            link.Post(
+                link.Dialect == Dialect.Sqlite ? UsageSql.RemoveShippedSqlite : UsageSql.RemoveShippedPostgres,
+                ("@tenant_id", tenant),
+                ("@ids", Rows.ToList(link, shipped, static entry => entry.Id)));
             return ValueTask.CompletedTask;
         },
         ct);

@@ -14,10 +14,10 @@ internal sealed class WakePeers(TimeProvider time)
     private readonly Lock _lock = new();
     private readonly Dictionary<int, long> _heard = [];
 
-    /// <summary>Who has just started knows of nobody, and takes it that others are there until they could have greeted.</summary>
-    private long _last = time.GetTimestamp();
+    /// <summary>Until when others are there. Who has just started knows of nobody, and takes it that they are until they have certainly greeted.</summary>
+    private long _until = Later(time, 2 * GreetingPeriod);
 
-    public bool Any => time.GetElapsedTime(Volatile.Read(ref _last)) < GoneAfter;
+    public bool Any => time.GetTimestamp() < Volatile.Read(ref _until);
 
     /// <param name="pid">The server process that sends for the other node.</param>
     /// <returns>Whether it was not there before, as far as this node knows: it has missed what was not said meanwhile.</returns>
@@ -29,8 +29,10 @@ internal sealed class WakePeers(TimeProvider time)
             foreach (var (gone, _) in _heard.Where(other => time.GetElapsedTime(other.Value, now) >= GoneAfter).ToList()) _heard.Remove(gone);
             var isNew = !_heard.ContainsKey(pid);
             _heard[pid] = now;
-            Volatile.Write(ref _last, now);
+            Volatile.Write(ref _until, Later(time, GoneAfter));
             return isNew;
         }
     }
+
+    private static long Later(TimeProvider time, TimeSpan by) => time.GetTimestamp() + (long)(by.TotalSeconds * time.TimestampFrequency);
 }
