@@ -8,6 +8,7 @@ using Insula.Storage.Postgres.Wakes;
 using Insula.Storage.Sqlite;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
+using Insula.Tenancy.Billing;
 using Insula.Tenancy.Budgets;
 using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Placements;
@@ -64,6 +65,7 @@ public static class StorageRegistration
         .AddSingleton<IUsageLedger, UsageLedger>()
         .AddSingleton<IStatsStore, StatsStore>()
         .AddSingleton<IWebhookStore, WebhookStore>()
+        .AddSingleton<IBillingStore, BillingStore>()
         .AddSingleton<IAuditLog, AuditLog>()
         .AddSingleton<IBudgetStore, BudgetStore>()
         .AddSingleton<IRunQueue, RunQueue>()

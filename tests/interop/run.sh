@@ -10,7 +10,7 @@ if [[ -z ${INSULA_URL:-} ]]; then
   # Settings of the caller's own server must not reach this one.
   for name in ${!INSULA_@}; do unset "$name"; done
   data=$(mktemp -d)
-  coproc server { exec ../../insula up --data "$data/insula" --urls http://127.0.0.1:0 --json 2>"$data/log"; }
+  coproc server { exec env INSULA_WEBHOOKS_PRIVATE=on ../../insula up --data "$data/insula" --urls http://127.0.0.1:0 --json 2>"$data/log"; }
   pid=$server_PID
   stop() {
     kill -TERM "$pid" 2>/dev/null || true

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using Insula.Tenancy.Access;
+using Insula.Tenancy.Billing;
 
 namespace Insula.Server.Hosting;
 
@@ -29,6 +30,9 @@ internal sealed record HostSettings
 
     /// <summary>Whether webhooks may be on this machine or its network, and without TLS. Default: no.</summary>
     public bool WebhooksPrivate { get; init; }
+
+    /// <summary>Whom costs are reported to. Default: nobody.</summary>
+    public BillingOptions Billing { get; init; } = new();
 
     /// <summary>Where the model providers are.</summary>
     public ModelSettings Models { get; init; } = new();

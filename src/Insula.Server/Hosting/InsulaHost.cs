@@ -12,6 +12,7 @@ using Insula.Server.Telemetry;
 using Insula.Storage;
 using Insula.Tenancy;
 using Insula.Tenancy.Access;
+using Insula.Tenancy.Billing;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Webhooks;
 
@@ -58,6 +59,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         builder.Services.AddHostedService<UsageService>();
         builder.Services.AddHostedService<StatsService>();
         builder.Services.AddWebhooks(new WebhookOptions { PrivateAllowed = settings.WebhooksPrivate }).AddHostedService<WebhooksService>();
+        builder.Services.AddBilling(settings.Billing).AddHostedService<BillingService>();
         builder.Services.AddHostedService<AccessService>();
         builder.Services.AddHostedService<RestingMemory>();
         builder.Services.AddManagedAgents();
@@ -80,6 +82,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         app.MapStats();
         app.MapStatements();
         app.MapWebhooks();
+        app.MapBilling();
         app.MapKeys();
         app.MapLimits();
         app.MapRuns();

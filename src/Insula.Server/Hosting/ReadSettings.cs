@@ -1,4 +1,5 @@
 using System.Net;
+using Insula.Tenancy.Billing;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Wording;
@@ -22,6 +23,7 @@ internal static class ReadSettings
         if (UrlsOf(options.Urls ?? Get(environment, SettingNames.Urls) ?? DefaultUrl).Failed(out fault, out var urls)) return fault;
         if (Choice(environment, SettingNames.Signup, "open", "closed", urls.All(IsLoopback)).Failed(out fault, out var signup)) return fault;
         if (Choice(environment, SettingNames.WebhooksPrivate, "on", "off", otherwise: false).Failed(out fault, out var webhooksPrivate)) return fault;
+        if (Address(environment, SettingNames.StripeUrl).Failed(out fault, out var stripe)) return fault;
         if (Models(environment, scripted: databases.Main is null).Failed(out fault, out var models)) return fault;
 
         return new HostSettings
@@ -34,6 +36,7 @@ internal static class ReadSettings
             SignupOpen = signup,
             PlansFile = Get(environment, SettingNames.Plans) is { } plans ? Path.GetFullPath(plans) : null,
             WebhooksPrivate = webhooksPrivate,
+            Billing = BillingOf(environment, stripe),
             Models = models,
             OtlpEndpoint = Get(environment, SettingNames.OtlpEndpoint),
         };
@@ -46,6 +49,12 @@ internal static class ReadSettings
             .Order(StringComparer.Ordinal)
             .FirstOrDefault();
         return unknown is null ? null : Fault.Invalid(unknown, $"There is no setting {unknown}. {NearestName.Suggest(unknown, SettingNames.All)}", "unknown_setting");
+    }
+
+    private static BillingOptions BillingOf(IReadOnlyDictionary<string, string> environment, Uri? stripe)
+    {
+        var billing = new BillingOptions { StripeKey = SecretOf(environment, SettingNames.StripeKey) };
+        return billing with { StripeUrl = stripe ?? billing.StripeUrl, StripeMeter = Get(environment, SettingNames.StripeMeter) ?? billing.StripeMeter };
     }
 
     private static Result<ModelSettings> Models(IReadOnlyDictionary<string, string> environment, bool scripted)

@@ -18,6 +18,9 @@ internal static class SettingNames
     public const string Scripted = "INSULA_SCRIPTED";
     public const string Plans = "INSULA_PLANS";
     public const string WebhooksPrivate = "INSULA_WEBHOOKS_PRIVATE";
+    public const string StripeKey = "INSULA_STRIPE_API_KEY";
+    public const string StripeUrl = "INSULA_STRIPE_BASE_URL";
+    public const string StripeMeter = "INSULA_STRIPE_METER";
     public const string OtlpEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
     /// <summary>Of the command line as a client; a server that finds them set leaves them alone.</summary>
@@ -27,6 +30,6 @@ internal static class SettingNames
     public static IReadOnlyCollection<string> All { get; } =
     [
         Data, Urls, Database, OperatorKey, Signup, OpenAIBaseUrl, OpenAIKey, AnthropicBaseUrl, AnthropicKey, OllamaUrl,
-        Scripted, Plans, WebhooksPrivate, ClientUrl, ClientKey,
+        Scripted, Plans, WebhooksPrivate, StripeKey, StripeUrl, StripeMeter, ClientUrl, ClientKey,
     ];
 }

@@ -44,6 +44,9 @@ public sealed class LedgerKillTests(ITestOutputHelper output)
         var (reported, answers) = (upstream.Reported, upstream.Reported.Output / upstream.Otherwise.OutputTokens);
         var micros = answers * (long)Math.Ceiling((7 * 3.123457m) + (11 * 10.000001m));
         var totals = await UsageTotals.ReachAsync(reader, new(answers, 0, reported.Input, reported.Output, micros, 0), Ct);
+        var statement = await reader.GetObjectAsync($"/api/v1/statements/{TimeProvider.System.GetUtcNow():yyyy-MM}", Ct);
+        var line = Assert.Single(statement["lines"]!.AsArray())!;
+        Assert.Equal((reported.Input, reported.Output, micros, micros), ((long)line["input_tokens"]!, (long)line["output_tokens"]!, (long)line["cost_micros"]!, (long)statement["total_micros"]!));
         output.WriteLine($"{Kills} kills, {sent} messages sent, {upstream.Requests.Count} requests of which {upstream.Repeated} were repeats; {totals}.");
     }
 

@@ -62,6 +62,8 @@ public static class RouteTable
         new("GET", "/api/v1/webhooks/{id}", Who.AdminKey, "/api/v1/webhooks/{webhook}"),
         new("DELETE", "/api/v1/webhooks/{id}", Who.AdminKey, "/api/v1/webhooks/{webhook}"),
         new("POST", "/api/v1/webhooks/{id}/enable", Who.AdminKey, "/api/v1/webhooks/{webhook}/enable"),
+        new("GET", "/api/v1/tenants/{id}/billing", Who.Operator, "/api/v1/tenants/{tenant}/billing"),
+        new("PUT", "/api/v1/tenants/{id}/billing", Who.Operator, "/api/v1/tenants/{tenant}/billing", """{"stripe_customer":"not one!"}"""),
         new("GET", "/api/v1/usage", Who.OperatorOrReadKey, "/api/v1/usage"),
         new("GET", "/api/v1/prices", Who.OperatorOrReadKey, "/api/v1/prices"),
         new("PUT", "/api/v1/prices", Who.Operator, "/api/v1/prices", """{"name":"no such good"}"""),

@@ -40,6 +40,8 @@ public sealed partial class StatementPlanTests(SharedPostgres postgres)
         ["RunShareSql.FillPostgres"] = ("tenant_id", "steps from one tenant of the queue to the next"),
         ["RunShareSql.ChoosePostgres"] = ("tenant_id", "steps from one tenant of the queue to the next"),
         ["RunShareSql.ChooseOrWaitPostgres"] = ("tenant_id", "steps from one tenant of the queue to the next"),
+        ["BillingSql.Take"] = ("due_at", "goes by the moment that the event was listed with, which few share"),
+        ["BillingSql.Due"] = ("due_at", "the platform asks what is due, whosever it is"),
         ["WebhookSql.Due"] = ("due_at", "the platform asks what is due, whosever it is"),
         ["WebhookSql.Forget"] = ("created_at", "the platform forgets what is old, whosever it was"),
         ["StatsSql.Full"] = ("percent", "the operator's list of tenants near a quota"),
@@ -51,7 +53,7 @@ public sealed partial class StatementPlanTests(SharedPostgres postgres)
     };
 
     /// <summary>Run once, when the only node of an embedded store starts; or now and then, to count all of a table for the metrics.</summary>
-    private static readonly string[] OnceOnly = ["RunQueueSql.ReleaseAll", "RunQueueSql.DepthPostgres", "BudgetSql.CountHolds", "UsageSql.CountMarked", "UsageSql.MarkQueued", "UsageSql.Top", "StatsSql.Total", "StatsSql.Busiest", "WebhookSql.Tenants", "WebhookSql.Count"];
+    private static readonly string[] OnceOnly = ["RunQueueSql.ReleaseAll", "RunQueueSql.DepthPostgres", "BudgetSql.CountHolds", "UsageSql.CountMarked", "UsageSql.MarkQueued", "UsageSql.Top", "StatsSql.Total", "StatsSql.Busiest", "WebhookSql.Tenants", "WebhookSql.Count", "BillingSql.Customers", "BillingSql.Count"];
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 

@@ -63,6 +63,19 @@ create policy tenant_isolation on audit_heads as permissive for all to public
   with check (((trail = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
 grant delete, insert, select, update on audit_heads to <user>;
 
+create table billing_customers (
+  tenant_id text collate "C" not null,
+  customer text collate "C" not null,
+  reported_micros bigint not null,
+  constraint billing_customers_pkey PRIMARY KEY (tenant_id)
+);
+alter table billing_customers enable row level security;
+alter table billing_customers force row level security;
+create policy tenant_isolation on billing_customers as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on billing_customers to <user>;
+
 create table budget_holds (
   tenant_id text collate "C" not null,
   hold_id text collate "C" not null,
@@ -174,6 +187,27 @@ create policy tenant_isolation on ledger_usage as permissive for all to public
   using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
   with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
 grant delete, insert, select, update on ledger_usage to <user>;
+
+create table meter_events (
+  tenant_id text collate "C" not null,
+  event_id text collate "C" not null,
+  customer text collate "C" not null,
+  value bigint not null,
+  at bigint not null,
+  due_at bigint not null,
+  attempts integer not null,
+  begun_at bigint,
+  error text collate "C",
+  sent_at bigint,
+  constraint meter_events_pkey PRIMARY KEY (tenant_id, event_id)
+);
+CREATE INDEX meter_events_due ON meter_events USING btree (due_at) WHERE (sent_at IS NULL);
+alter table meter_events enable row level security;
+alter table meter_events force row level security;
+create policy tenant_isolation on meter_events as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on meter_events to <user>;
 
 create table operator_keys (
   handle text collate "C" not null,

@@ -34,6 +34,13 @@ CREATE TABLE audit_heads (
   seq bigint not null
 );
 
+CREATE TABLE billing_customers (
+  tenant_id text not null,
+  customer text not null,
+  reported_micros bigint not null,
+  primary key (tenant_id)
+);
+
 CREATE TABLE budget_holds (
   tenant_id text not null,
   hold_id text not null,
@@ -109,6 +116,20 @@ CREATE TABLE ledger_usage (
   cost_micros bigint,
   price_version text,
   primary key (tenant_id, usage_id)
+);
+
+CREATE TABLE meter_events (
+  tenant_id text not null,
+  event_id text not null,
+  customer text not null,
+  value bigint not null,
+  at bigint not null,
+  due_at bigint not null,
+  attempts integer not null,
+  begun_at bigint,
+  error text,
+  sent_at bigint,
+  primary key (tenant_id, event_id)
 );
 
 CREATE TABLE operator_keys (
@@ -252,6 +273,8 @@ CREATE INDEX budget_holds_by_session on budget_holds (tenant_id, session_id);
 CREATE INDEX budgets_set on budgets (tenant_id) where scope <> 'session_own';
 
 CREATE INDEX ledger_usage_by_time on ledger_usage (tenant_id, at, usage_id);
+
+CREATE INDEX meter_events_due on meter_events (due_at) where sent_at is null;
 
 CREATE INDEX run_queue_by_age on run_queue (first_mark);
 
