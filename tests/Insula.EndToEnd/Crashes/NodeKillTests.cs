@@ -50,6 +50,7 @@ public sealed class NodeKillTests(ITestOutputHelper output)
             [.. sessions.Select(session => new Watcher(session, () => AnyNode().Client(session.TenantKey)))],
             () => string.Join("\n\n", _nodes.Select(static node => node?.Log)));
         var random = new Random(20261124);
+        var starting = Enumerable.Repeat(Task.CompletedTask, _nodes.Length).ToArray();
         List<TimeSpan> moves = [];
         List<DateTimeOffset> kills = [];
 
@@ -58,7 +59,7 @@ public sealed class NodeKillTests(ITestOutputHelper output)
             load.BeginRound();
             var (before, enough) = (acknowledged.Count, random.Next(1, AcknowledgedPerCycleMax));
             await load.UntilAsync("messages are taken", () => acknowledged.Count - before >= enough, Ct);
-            var victim = random.Next(_nodes.Length);
+            var victim = await VictimAsync(random, starting);
             var node = Interlocked.Exchange(ref _nodes[victim], null)!;
             load.BeginRound();
             kills.Add(TimeProvider.System.GetUtcNow());
@@ -67,11 +68,11 @@ public sealed class NodeKillTests(ITestOutputHelper output)
             Assert.DoesNotContain("Unexpected error", node.Log, StringComparison.Ordinal);
             await load.UntilAsync("every writer is served by another node", () => load.Writers.All(static writer => writer.FirstSuccess is not null), Ct);
             moves.AddRange(load.Writers.Select(writer => TimeProvider.System.GetElapsedTime(killed, writer.FirstSuccess!.Value)));
-            var again = startAgainAsync(victim);
+            starting[victim] = StartAgainAsync(victim);
             await load.UntilAsync("another node answers", () => load.Answers > answers, Ct);
-            _nodes[victim] = await again;
         }
 
+        await Task.WhenAll(starting);
         await load.StopAsync();
         List<StreamedEvent> logs = [];
         List<(DateTimeOffset Began, DateTimeOffset Closed)> lost = [];
@@ -91,6 +92,19 @@ public sealed class NodeKillTests(ITestOutputHelper output)
             request => kills.Count(at => at > request.Began && at < request.Closed) > 1,
             request => request.Closed - kills.First(at => at > request.Began));
         output.WriteLine($"Model requests whose node died: {lost.Count}; from the kill to where another node closed them: {Quantiles.Of(pickUps[false])}; where a second node was killed meanwhile, {pickUps[true].Count()}: {Quantiles.Of(pickUps[true])}.");
+
+        async Task StartAgainAsync(int node) => Volatile.Write(ref _nodes[node], await startAgainAsync(node));
+    }
+
+    /// <summary>A node that is up, of two or more: those killed before come back meanwhile.</summary>
+    private async Task<int> VictimAsync(Random random, Task[] starting)
+    {
+        while (true)
+        {
+            int[] up = [.. Enumerable.Range(0, _nodes.Length).Where(node => Volatile.Read(ref _nodes[node]) is not null)];
+            if (up.Length > 1) return up[random.Next(up.Length)];
+            await await Task.WhenAny(starting.Where(static start => !start.IsCompleted));
+        }
     }
 
     /// <summary>The nodes that are up, in turn.</summary>
