@@ -42,14 +42,7 @@ internal sealed class StepFunds(BudgetsInForce inForce, IBudgetStore store, Held
     public async ValueTask<Funded> TakeAsync(RunJournal journal, Id<UsageRow> usage, ResolvedModel model, ModelRequest request, DateTimeOffset began, CancellationToken attention)
     {
         var full = new Funded(request.MaxTokens);
-        var tenant = journal.Scope.Tenant;
-        var budgets = await inForce.OfAsync(tenant, attention);
-        var path = journal.BudgetPath ??= await BudgetPath.OfAsync(stores, journal.Scope, journal.Session, attention);
-        var limited = path.IsLimited(budgets);
-        var ofRun = RunMoney.Of(journal, budgets);
-        if (!limited && ofRun is null) return full;
-        if (limited && !journal.BudgetTakenUp) await TakeUpAsync(journal, path, attention);
-
+        if (await LimitsOfAsync(journal, attention) is not { } limits) return full;
         if (prices.Find(model.FullName, began) is not { } price) throw Unpriced(model.FullName);
         var foreseen = model.Provider.Foresee(request);
         var input = foreseen?.Input ?? InputEstimate.Of(request);
@@ -57,17 +50,17 @@ internal sealed class StepFunds(BudgetsInForce inForce, IBudgetStore store, Held
         var (wanted, least) = (price.WorstOf(input, output), price.WorstOf(input, Math.Min(output, OutputTokensLeast)));
         if (wanted == 0) return full;
 
-        if (ofRun is { } run && run.Left < least)
-        {
-            metrics.Refused(BudgetScope.Run);
-            throw new FundsException(run.Describe());
-        }
-
-        var granted = new Grant(Math.Min(wanted, ofRun?.Left ?? long.MaxValue), ofRun?.Describe());
-        if (limited) granted = await HoldAsync(new HoldTerms(new Id<Hold>(usage.Value), tenant, journal.Session.Id.ToString(), path.Keys), granted, least, attention);
+        var granted = await SetAsideAsync(journal, usage, limits, wanted, least, attention);
         if (granted.Micros >= wanted) return full with { Micros = granted.Micros };
         metrics.Lowered();
         return new Funded((int)Math.Min(request.MaxTokens, price.OutputTokensFor(granted.Micros, input)), granted.Micros, granted.Lack ?? "");
+    }
+
+    /// <summary>The same for a call of a tool, which costs what its row says or is not made.</summary>
+    public async ValueTask TakeAsync(RunJournal journal, UsageRow usage, CancellationToken attention)
+    {
+        if (usage.CostMicros is not > 0 || await LimitsOfAsync(journal, attention) is not { } limits) return;
+        await SetAsideAsync(journal, usage.Id, limits, usage.CostMicros.Value, usage.CostMicros.Value, attention);
     }
 
     /// <summary>The call's usage is in the store, or nobody knows whether it is: what is held is settled by what ships it, or ends by itself.</summary>
@@ -79,6 +72,30 @@ internal sealed class StepFunds(BudgetsInForce inForce, IBudgetStore store, Held
 
     /// <summary>The call ended without usage.</summary>
     public Task GiveBackAsync(RunJournal journal, Id<UsageRow> usage) => held.GiveBackAsync(journal.Scope.Tenant, new Id<Hold>(usage.Value));
+
+    /// <summary>Null where nothing limits the journal's run.</summary>
+    private async ValueTask<Limits?> LimitsOfAsync(RunJournal journal, CancellationToken ct)
+    {
+        var budgets = await inForce.OfAsync(journal.Scope.Tenant, ct);
+        var path = journal.BudgetPath ??= await BudgetPath.OfAsync(stores, journal.Scope, journal.Session, ct);
+        var (limited, ofRun) = (path.IsLimited(budgets), RunMoney.Of(journal, budgets));
+        if (!limited && ofRun is null) return null;
+        if (limited && !journal.BudgetTakenUp) await TakeUpAsync(journal, path, ct);
+        return new Limits(limited ? path : null, ofRun);
+    }
+
+    private async Task<Grant> SetAsideAsync(RunJournal journal, Id<UsageRow> usage, Limits limits, long wanted, long least, CancellationToken ct)
+    {
+        if (limits.Run is { } run && run.Left < least)
+        {
+            metrics.Refused(BudgetScope.Run);
+            throw new FundsException(run.Describe());
+        }
+
+        var granted = new Grant(Math.Min(wanted, limits.Run?.Left ?? long.MaxValue), limits.Run?.Describe());
+        if (limits.Path is not { } path) return granted;
+        return await HoldAsync(new HoldTerms(new Id<Hold>(usage.Value), journal.Scope.Tenant, journal.Session.Id.ToString(), path.Keys), granted, least, ct);
+    }
 
     private async Task TakeUpAsync(RunJournal journal, BudgetPath path, CancellationToken ct)
     {
@@ -152,4 +169,8 @@ internal sealed class StepFunds(BudgetsInForce inForce, IBudgetStore store, Held
 
     /// <param name="Lack">What stands against more.</param>
     private sealed record Grant(long Micros, string? Lack);
+
+    /// <param name="Path">Null where no budget stands on it.</param>
+    /// <param name="Run">Null where the run itself may cost what it will.</param>
+    private sealed record Limits(BudgetPath? Path, RunMoney? Run);
 }

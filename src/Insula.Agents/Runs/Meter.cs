@@ -15,7 +15,6 @@ internal sealed class Meter(PriceCatalog prices, TimeProvider time, UsageSignal?
     /// <summary>Rows that were made here are in the tenant's store now. If nobody hears of it the tenant's mark tells.</summary>
     public void Recorded(Id<Tenant> tenant) => signal?.Invoke(tenant);
 
-
     /// <param name="id">Chosen before the call, so that what was held for it can be settled by it.</param>
     /// <param name="began">When the request began.</param>
     public UsageRow Model(RunJournal journal, Id<UsageRow> id, string model, TokenUsage used, DateTimeOffset began)
@@ -29,12 +28,14 @@ internal sealed class Meter(PriceCatalog prices, TimeProvider time, UsageSignal?
         };
     }
 
-    /// <summary>A tool costs nothing unless it has a price.</summary>
+    /// <summary>A tool costs nothing unless it has a price, and nothing when it was not asked.</summary>
     public UsageRow Tool(RunJournal journal, string tool, DateTimeOffset began)
     {
         var price = prices.FindGood(PriceCatalog.ToolCall, tool, began);
         return Row(journal, Id<UsageRow>.New(), UsageRow.Tool, tool) with { CostMicros = price?.CostOf(new Quantities(Units: 1)) ?? 0, PriceVersion = price?.Version };
     }
+
+    public UsageRow Unasked(RunJournal journal, string tool) => Row(journal, Id<UsageRow>.New(), UsageRow.Tool, tool) with { CostMicros = 0 };
 
     private UsageRow Row(RunJournal journal, Id<UsageRow> id, string kind, string name) =>
         new(id, journal.Session.Id, journal.Run!.Id, kind, name, default, time.GetUtcNow()) { Agent = journal.Session.AgentId, Principal = journal.Principal };

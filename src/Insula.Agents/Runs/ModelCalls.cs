@@ -21,6 +21,9 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
     /// <summary>Counts what steps use, of tools as of models.</summary>
     public Meter Meter => meter;
 
+    /// <summary>Pays for steps, of tools as of models; null where no budgets are kept.</summary>
+    public StepFunds? Funds => funds;
+
     /// <summary>
     /// Calls the model until it answers or there is no use in trying. <paramref name="begin"/> is given for a run's first
     /// call, <paramref name="intended"/> when the first request stands in the log already. <paramref name="attention"/> ends
@@ -55,6 +58,9 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
             }
         }
     }
+
+    /// <summary>What the session hears when there is no money.</summary>
+    public static NewEvent Unfunded(string why) => new(new SessionError(new ErrorDetail("billing_error", why, RetryStatus.Exhausted)));
 
     private async Task<Id<SessionEvent>> IntendAsync(RunJournal journal, RunBegin? begin, CancellationToken ct)
     {
@@ -154,8 +160,6 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
 
         await RecordAsync(asking, row, () => journal.StopAsync(StopReason.RetriesExhausted, [], events, [row], metrics, ct));
     }
-
-    private static NewEvent Unfunded(string why) => new(new SessionError(new ErrorDetail("billing_error", why, RetryStatus.Exhausted)));
 
     private UsageRow RowFor(RunJournal journal, Asking asking, TokenUsage usage)
     {

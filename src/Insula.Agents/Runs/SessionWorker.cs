@@ -1,3 +1,4 @@
+using Insula.Agents.Budgets;
 using Insula.Agents.Events;
 using Insula.Agents.Sessions;
 using Insula.Agents.Tools;
@@ -16,6 +17,7 @@ internal sealed class SessionWorker(
 {
     private const string Interrupted = "A person interrupted the run before this call ended; its outcome is unknown.";
     private const string OverLimit = "The run reached a limit before this call ended; its outcome is unknown.";
+    private const string Unpaid = "The run stopped here for want of money.";
     private const string GivenUp = "The server stopped too often while this run was under way, and the run was given up; the outcome of this call is unknown.";
     private const string Expired = "Nobody answered in time, so this call was not made. Go on without it, or ask again.";
     private const string Lost = "The server stopped before this call's outcome was recorded, and the tool cannot be asked again safely; its outcome is unknown.";
@@ -154,13 +156,22 @@ internal sealed class SessionWorker(
             return;
         }
 
+        // Priced before it is asked, under the id that what is held for it has.
+        var usage = models.Meter.Tool(journal, call.Name, time.GetUtcNow());
+        if (!await IsFundedAsync(pass, usage, unmade: mayHaveRun ? null : call.Id, attention, ct)) return;
+
         ToolOutcome outcome;
         RunLog.At(log, journal.Session.Id, RunPoint.BeforeTool);
         try
         {
             outcome = await tool.RunAsync(new ToolCall(journal.Scope, journal.Session.Id, $"{journal.Run!.Id}/{call.Id}", call.Input) { ToolUse = call.Id, Principal = journal.Principal }, attention);
         }
-        catch (Exception e) when (!attention.IsCancellationRequested)
+        catch (Exception) when (attention.IsCancellationRequested)
+        {
+            await GiveBackAsync(journal, usage);
+            throw;
+        }
+        catch (Exception e)
         {
             // The model may know another way; the reason is for the operator, since it may name what the tenant must not see.
             RunLog.ToolFailed(log, e, journal.Session.Id, call.Name);
@@ -171,26 +182,60 @@ internal sealed class SessionWorker(
 
         RunLog.At(log, journal.Session.Id, RunPoint.AfterTool);
 
-        if (ReferenceEquals(outcome, ToolOutcome.Pending)) pass.Pending.Add(call.Id);
-        else await RecordResultAsync(pass, call, outcome, ct);
+        if (ReferenceEquals(outcome, ToolOutcome.Pending))
+        {
+            // It is asked again, and pays then.
+            pass.Pending.Add(call.Id);
+            await GiveBackAsync(journal, usage);
+            return;
+        }
+
+        try
+        {
+            await RecordResultAsync(pass, call, outcome, ct, usage);
+        }
+        finally
+        {
+            models.Funds?.Recorded(usage, funded: null);
+        }
     }
+
+    /// <summary>Whether there is money for the call; else the run has stopped for want of it.</summary>
+    private async Task<bool> IsFundedAsync(Pass pass, UsageRow usage, Id<SessionEvent>? unmade, CancellationToken attention, CancellationToken ct)
+    {
+        if (models.Funds is not { } funds) return true;
+        try
+        {
+            await funds.TakeAsync(pass.Journal, usage, attention);
+            return true;
+        }
+        catch (FundsException e)
+        {
+            await InterruptChildrenAsync(pass.Journal, ct);
+            await pass.Journal.StopAsync(StopReason.BudgetReached, [], [.. Settle(pass.Journal.State, Unpaid, unmade), ModelCalls.Unfunded(e.Message)], [], metrics, ct);
+            return false;
+        }
+    }
+
+    private Task GiveBackAsync(RunJournal journal, UsageRow usage) => models.Funds?.GiveBackAsync(journal, usage.Id) ?? Task.CompletedTask;
 
     /// <summary>
     /// The result, and with it the intent of the model request that it leads to: one append, since nothing is to be done
     /// between them.
     /// </summary>
-    private async Task RecordResultAsync(Pass pass, OpenCall call, ToolOutcome outcome, CancellationToken ct)
+    /// <param name="usage">Null when the tool was not asked.</param>
+    private async Task RecordResultAsync(Pass pass, OpenCall call, ToolOutcome outcome, CancellationToken ct, UsageRow? usage = null)
     {
         var (journal, request) = (pass.Journal, pass.LeadsToModel(outcome) ? new NewEvent(new SpanModelRequestStart()) : null);
         var run = journal.Run! with { Steps = journal.Run.Steps + 1 + outcome.Steps + (request is null ? 0 : 1) };
         var result = new NewEvent(new AgentToolResult(
-            call.Id, [ContentBlock.OfText(outcome.Text)], outcome.IsError, outcome.IsUnknown ? AgentToolResult.Unknown : null, outcome.Steps > 0 ? outcome.Steps : null));
+            call.Id, [ContentBlock.OfText(outcome.Text)], outcome.IsError, outcome.IsUnknown ? AgentToolResult.Unknown : null, outcome.Steps > 0 ? outcome.Steps : null, usage?.CostMicros > 0 ? usage.CostMicros : null));
         await journal.AppendAsync(
             run,
             status: null,
             [],
             request is null ? [result] : [result, request],
-            [models.Meter.Tool(journal, call.Name, time.GetUtcNow())],
+            [usage ?? models.Meter.Unasked(journal, call.Name)],
             ct);
         pass.Intended = request?.Id;
         metrics.ToolCalled(outcome.IsError);
@@ -214,14 +259,15 @@ internal sealed class SessionWorker(
     }
 
     /// <summary>Closes what the end of a run leaves open, so that the log stays well-formed: a request ends, a call has a result.</summary>
-    private static List<NewEvent> Settle(SessionState state, string why)
+    /// <param name="unmade">A call of which it is certain that nobody made it.</param>
+    private static List<NewEvent> Settle(SessionState state, string why, Id<SessionEvent>? unmade = null)
     {
         var events = new List<NewEvent>();
         if (state.OpenRequest is { } request) events.Add(new NewEvent(SpanModelRequestEnd.Failed(request)));
         events.AddRange(state.OpenCalls
             .Where(c => c.Standing != CallStanding.AwaitsClient)
             .Select(c => new NewEvent(new AgentToolResult(
-                c.Id, [ContentBlock.OfText(why)], IsError: true, c.Standing == CallStanding.Allowed ? AgentToolResult.Unknown : null))));
+                c.Id, [ContentBlock.OfText(why)], IsError: true, c.Standing == CallStanding.Allowed && c.Id != unmade ? AgentToolResult.Unknown : null))));
         return events;
     }
 

@@ -115,6 +115,26 @@ public abstract class BudgetRunTests(TestStore store)
     }
 
     [Fact]
+    public async Task A_tool_that_has_a_price_is_called_only_when_there_is_money_for_it()
+    {
+        const string Call = "!usage 30 10\n!tool knowledge_search {\"query\":\"x\"}\n!usage 10 5\n!text done";
+        await using var host = await store.StartAsync(Ct);
+        var world = await BudgetWorld.MakeAsync(host);
+        await BudgetWorld.SetAsync(host.Operator, "/api/v1/prices", new { name = "tool_call", each_micros = 40_000_000 });
+        await world.LimitAgentAsync(100);
+        Assert.Equal(("end_turn", null), await world.RunAsync(Call));
+        Assert.Equal(95, await world.SpentAsync());
+
+        await world.LimitAgentAsync(140);
+        var session = await world.SessionAsync();
+        Assert.Equal("budget_reached", (await world.RunAsync(Call, session)).StopReason);
+        Assert.Equal(135, await world.SpentAsync());
+        var result = (await world.Tenant.Client.FetchAsync($"/v1/sessions/{session}/events?types=agent.tool_result", Ct)).GetProperty("data")[0];
+        Assert.True(result.GetProperty("is_error").GetBoolean());
+        Assert.False(result.TryGetProperty("outcome", out _));
+    }
+
+    [Fact]
     public async Task A_hundredth_of_a_budget_is_not_overspent_by_many_runs_at_once()
     {
         await using var host = await store.StartAsync(Ct);
