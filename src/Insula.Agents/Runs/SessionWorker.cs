@@ -229,7 +229,7 @@ internal sealed class SessionWorker(
         var (journal, request) = (pass.Journal, pass.LeadsToModel(outcome) ? new NewEvent(new SpanModelRequestStart()) : null);
         var run = journal.Run! with { Steps = journal.Run.Steps + 1 + outcome.Steps + (request is null ? 0 : 1) };
         var result = new NewEvent(new AgentToolResult(
-            call.Id, [ContentBlock.OfText(outcome.Text)], outcome.IsError, outcome.IsUnknown ? AgentToolResult.Unknown : null, outcome.Steps > 0 ? outcome.Steps : null, usage?.CostMicros > 0 ? usage.CostMicros : null));
+            call.Id, [ContentBlock.OfText(outcome.Text)], outcome.IsError, outcome.IsUnknown ? AgentToolResult.Unknown : null, outcome.Steps > 0 ? outcome.Steps : null, CostOf(usage, outcome)));
         await journal.AppendAsync(
             run,
             status: null,
@@ -241,6 +241,8 @@ internal sealed class SessionWorker(
         metrics.ToolCalled(outcome.IsError);
         RunLog.At(log, run.Session, RunPoint.AfterToolResult);
     }
+
+    private static long? CostOf(UsageRow? usage, ToolOutcome outcome) => outcome.CostMicros + (usage?.CostMicros ?? 0) is > 0 and var cost ? cost : null;
 
     /// <summary>What nobody answered in time becomes an error that the model sees, and the run goes on.</summary>
     private Task ExpireAsync(RunJournal journal, IReadOnlyList<OpenCall> calls, CancellationToken ct) => journal.AppendAsync(

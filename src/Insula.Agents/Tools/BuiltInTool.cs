@@ -68,6 +68,9 @@ public sealed record ToolOutcome(string Text, bool IsError)
     /// <summary>Steps that others took for the call; they count as the run's.</summary>
     public int Steps { get; init; }
 
+    /// <summary>Micro-dollars that these cost; they count as the run's.</summary>
+    public long CostMicros { get; init; }
+
     public static ToolOutcome Of(string text) => new(text, IsError: false);
 
     public static ToolOutcome Error(string text) => new(text, IsError: true);

@@ -29,6 +29,8 @@ internal sealed class RunAgent(ITenantStores stores, ChildSessions children, Run
     private static readonly string[] Telling =
         ["agent.message", "session.status_idle", "session.status_terminated", "session.error", "user.interrupt"];
 
+    private static readonly string[] Costing = ["span.model_request_end", "agent.tool_result"];
+
     private static readonly JsonElement Schema = JsonElement.Parse(
         """
         {
@@ -91,7 +93,7 @@ internal sealed class RunAgent(ITenantStores stores, ChildSessions children, Run
         var turn = log.Skip(1).TakeWhile(e => e.Body is not SessionStatusIdle { StopReason.Type: not StopReason.RequiresActionType }).Select(e => e.Body).ToList();
         var steps = await StepsAsync(store.Runs, child, ct);
         var error = turn.OfType<SessionError>().FirstOrDefault()?.Error.Message;
-        return last switch
+        var outcome = last switch
         {
             SessionStatusIdle { StopReason.Type: StopReason.RequiresActionType } => Error("The agent's session was archived before it answered.", steps),
             null or UserInterrupt => Error("The agent was interrupted before it began.", steps),
@@ -103,6 +105,7 @@ internal sealed class RunAgent(ITenantStores stores, ChildSessions children, Run
                 ? ToolOutcome.Of(string.Join('\n', message.Content.Select(b => b.Text).OfType<string>())) with { Steps = steps }
                 : Error("The agent ended without an answer.", steps),
         };
+        return outcome with { CostMicros = await CostAsync(store.Sessions, child, run: null, ct) };
     }
 
     private static ToolOutcome Error(string text, int steps) => ToolOutcome.Error(text) with { Steps = steps };
@@ -118,6 +121,9 @@ internal sealed class RunAgent(ITenantStores stores, ChildSessions children, Run
         var steps = (await StepsLeftAsync(store, parent, run, siblings, ct) - 1) / 2;
         if (steps < 1) return (null, "This run has too few steps left for another agent. Go on without it.");
 
+        var micros = parent.Agent.RunLimits?.Micros is { } most ? (most - await TakenAsync(store.Sessions, parent, run, siblings, ct)) / 2 : long.MaxValue;
+        if (micros < 1) return (null, "This run has too little money left for another agent. Go on without it.");
+
         var (agent, noAgent) = await ChooseAsync(store.Agents, parent, name, ct);
         if (agent is null) return (null, noAgent);
         var (environment, noEnvironment) = await PlaceAsync(store.Environments, parent, TextOf(call.Input, "environment"), ct);
@@ -125,7 +131,7 @@ internal sealed class RunAgent(ITenantStores stores, ChildSessions children, Run
 
         var now = time.GetUtcNow();
         var limits = agent.Definition.RunLimits ?? new RunLimitsAsked();
-        var definition = agent.Definition with { RunLimits = limits with { Steps = Math.Min(limits.Steps ?? int.MaxValue, steps) } };
+        var definition = agent.Definition with { RunLimits = limits with { Steps = Math.Min(limits.Steps ?? int.MaxValue, steps), Micros = micros < (limits.Micros ?? long.MaxValue) ? micros : limits.Micros } };
         var child = new Session(
             ChildSessions.IdOf(call), agent.Id, agent.Version, definition, environment, agent.Definition.Name, new Dictionary<string, string>(), Budget: null, SessionStatus.Idle,
             LastSeq: 0, Epoch: 0, PendingInput: true, default, ActiveSeconds: 0, now, now, ArchivedAt: null);
@@ -154,6 +160,32 @@ internal sealed class RunAgent(ITenantStores stores, ChildSessions children, Run
         }
 
         return left;
+    }
+
+    /// <summary>What the run cost, and what its agents that are at work may still cost.</summary>
+    private static async Task<long> TakenAsync(ISessionStore sessions, Session parent, Run run, IReadOnlyList<Session> siblings, CancellationToken ct)
+    {
+        var taken = await CostAsync(sessions, parent, run.Id, ct);
+        return siblings.Where(SessionRules.HasRun).Sum(static sibling => sibling.Agent.RunLimits?.Micros ?? 0) + taken;
+    }
+
+    /// <summary>What the steps in the session's log cost, all of them or one run's.</summary>
+    private static async Task<long> CostAsync(ISessionStore sessions, Session session, Id<Run>? run, CancellationToken ct)
+    {
+        var (cost, cursor) = (0L, (string?)null);
+        do
+        {
+            var page = await sessions.ListEventsAsync(session, new EventFilter(Costing, TimeRange.Any, Ascending: true) { Run = run }, new PageRequest(PageRequest.LimitMax, cursor), ct);
+            cost += page.Items.Sum(static e => e.Body switch
+            {
+                SpanModelRequestEnd end => end.CostMicros ?? 0,
+                AgentToolResult result => result.CostMicros ?? 0,
+                _ => 0,
+            });
+            cursor = page.Next;
+        }
+        while (cursor is not null);
+        return cost;
     }
 
     private static async Task<int> StepsAsync(IRunStore runs, Session child, CancellationToken ct) =>

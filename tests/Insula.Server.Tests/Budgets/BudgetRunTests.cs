@@ -115,6 +115,29 @@ public abstract class BudgetRunTests(TestStore store)
     }
 
     [Fact]
+    public async Task What_other_agents_do_for_a_run_counts_as_the_runs_and_on_its_sessions_budget()
+    {
+        await using var host = await store.StartAsync(Ct);
+        var world = await BudgetWorld.MakeAsync(host);
+        await world.Tenant.Client.MakeAsync("/v1/agents", new { name = "helper", model = "insula/scripted" }, Ct);
+        object[] configs = [new { name = "run_agent", enabled = true }];
+        var asking = await world.Tenant.Client.MakeAsync(
+            "/v1/agents", new { name = "asking", model = "insula/scripted", run_limits = new { micros = 200 }, tools = new object[] { new { type = "agent_toolset_20260401", configs } } }, Ct);
+        var session = await (world with { Agent = asking.Id() }).SessionAsync(new { type = "limit", max_list_cost = new { amount = "1", currency = "USD" } });
+        const string Help = "!usage 20 20\n!tool run_agent {\"agent\":\"helper\",\"prompt\":\"!usage 40 40\"}\n!usage 20 20\n!text done";
+        Assert.Equal(("end_turn", null), await world.RunAsync(Help, session));
+        Assert.Equal(160, await world.SpentAsync($"session_own:{session}"));
+        var result = (await world.Tenant.Client.FetchAsync($"/v1/sessions/{session}/events?types=agent.tool_result", Ct)).GetProperty("data")[0];
+        Assert.Equal(80, result.GetProperty("cost_micros").GetInt32());
+
+        // The helper gets half of what is left of the run: 80, of which it may not spend more, and the run is short of its last call.
+        var (reason, _) = await world.RunAsync(Help.Replace("!usage 20 20\n!text", "!usage 70 20\n!text", StringComparison.Ordinal), session);
+        Assert.Equal("budget_reached", reason);
+        await world.RunAsync(Help.Replace("40 40", "70 20", StringComparison.Ordinal), session);
+        Assert.Equal(160 + 120 + 80, await world.SpentAsync($"session_own:{session}"));
+    }
+
+    [Fact]
     public async Task A_tool_that_has_a_price_is_called_only_when_there_is_money_for_it()
     {
         const string Call = "!usage 30 10\n!tool knowledge_search {\"query\":\"x\"}\n!usage 10 5\n!text done";
