@@ -89,7 +89,7 @@ public abstract class MeterEventTests(TestStore store)
         },
         Ct);
 
-    private static Task UseAsync(TestHost host, TestTenant tenant, long micros, ManualClock clock) => host.Services.GetRequiredService<IUsageLedger>().AddAsync(
+    private static Task<int> UseAsync(TestHost host, TestTenant tenant, long micros, ManualClock clock) => host.Services.GetRequiredService<IUsageLedger>().AddAsync(
         Id<Tenant>.Parse(tenant.Id), [new UsageEntry(Id<Hold>.New().ToString(), clock.GetUtcNow(), "model", "a/m", "", "", "", "", new Quantities(1), micros, null)], Ct);
 }
 
