@@ -91,7 +91,9 @@ internal static class TenantCommands
         var id = Id();
         var name = new Option<string?>("--name") { Description = "New name", HelpName = "name" };
         var limits = LimitOption.Create();
-        var command = new Command("update", "Change name, plan or limits; what is not given stays") { id, name, Plan, limits };
+        var addOn = new Option<string[]>("--add-on") { Description = "More of a limit for a time, name=number; may be given again. It comes on top, until --until", HelpName = "name=n" };
+        var until = new Option<string?>("--until") { Description = "When the add-on ends: a time such as 2027-01-31T00:00:00Z, or from now: 12h, 30d", HelpName = "when" };
+        var command = new Command("update", "Change name, plan or limits; what is not given stays") { id, name, Plan, limits, addOn, until };
         return client.Acts(command, KeyKind.Operator, async (call, ct) =>
         {
             var change = new Dictionary<string, object>();
@@ -104,9 +106,16 @@ internal static class TenantCommands
                 change["limits"] = LimitOption.Merge(current.At("limit_overrides"), given);
             }
 
-            if (change.Count == 0) throw new CommandException(ExitCode.Usage, "Nothing to change was given.", "Use --name, --plan or --limit.");
+            if (call.Get(addOn) is { Length: > 0 } more)
+            {
+                var ends = Durations.Moment("--until", call.Get(until), call.Terminal.Time) ?? throw new CommandException(ExitCode.Usage, "An add-on has to end.", "Say when: --until 30d.");
+                var current = (await call.Api.GetAsync(PathOf(call, id), ct)).At("add_ons");
+                change["add_ons"] = (object[])[.. current?.EnumerateArray().Cast<object>() ?? [], new { limits = LimitOption.Read(more), until = ends }];
+            }
+
+            if (change.Count == 0) throw new CommandException(ExitCode.Usage, "Nothing to change was given.", "Use --name, --plan, --limit or --add-on.");
             return Shown(call, await call.Api.PatchAsync(PathOf(call, id), change, ct));
-        }).WithExamples("insula tenant update tnt_… --plan enterprise", "insula tenant update tnt_… --limit concurrent_runs=5 --limit learn_per_minute=   (the latter: back to the plan's)");
+        }).WithExamples("insula tenant update tnt_… --plan enterprise", "insula tenant update tnt_… --limit concurrent_runs=5 --limit learn_per_minute=   (the latter: back to the plan's)", "insula tenant update tnt_… --add-on requests_per_minute=500 --until 7d");
     }
 
     private static Command Suspend(ClientOptions client)

@@ -22,12 +22,12 @@ internal static class AccountEndpoints
             .Gives<MeView>().WithName("get_me").WithSummary("Who the key acts for, and what it may do");
     }
 
-    private static async Task<IResult> SignUpAsync(HttpContext http, SignUp signUp, PlanCatalog plans, CancellationToken ct)
+    private static async Task<IResult> SignUpAsync(HttpContext http, SignUp signUp, PlanCatalog plans, TimeProvider time, CancellationToken ct)
     {
         if ((await http.ReadBodyAsync<SignUpRequest>(ApiJson.Options, ct)).Failed(out var fault, out var body)) return Answers.Of(fault);
 
         var created = await signUp.RunAsync(body.Name, body.Email, ct);
-        return Answers.Of(created, made => Answers.Created(CreatedTenantView.Of(made, plans.LimitsOf(made.Tenant))));
+        return Answers.Of(created, made => Answers.Created(CreatedTenantView.Of(made, plans.LimitsOf(made.Tenant, time.GetUtcNow()))));
     }
 
     private static IResult Me(HttpContext http) => Answers.Ok(http.Caller() switch

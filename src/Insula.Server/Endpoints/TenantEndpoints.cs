@@ -38,20 +38,20 @@ internal static class TenantEndpoints
             .Takes<CreateKeyRequest>().Gives<CreatedKeyView>(StatusCodes.Status201Created).WithName("create_tenant_key").WithSummary("Create a key for a tenant");
     }
 
-    private static async Task<IResult> CreateAsync(HttpContext http, CreateTenant create, PlanCatalog plans, CancellationToken ct)
+    private static async Task<IResult> CreateAsync(HttpContext http, CreateTenant create, PlanCatalog plans, TimeProvider time, CancellationToken ct)
     {
         if ((await http.ReadBodyAsync<CreateTenantRequest>(ApiJson.Options, ct)).Failed(out var fault, out var body)) return Answers.Of(fault);
 
         var created = await create.RunAsync(http.OperatorScope(), new TenantRequest(body.Name, body.Plan, body.Placement, body.Limits, body.Server), ct);
-        return Answers.Of(created, made => Answers.Created(CreatedTenantView.Of(made, plans.LimitsOf(made.Tenant))));
+        return Answers.Of(created, made => Answers.Created(CreatedTenantView.Of(made, plans.LimitsOf(made.Tenant, time.GetUtcNow()))));
     }
 
-    private static async Task<IResult> ListAsync(HttpContext http, ListTenants list, PlanCatalog plans, CancellationToken ct)
+    private static async Task<IResult> ListAsync(HttpContext http, ListTenants list, PlanCatalog plans, TimeProvider time, CancellationToken ct)
     {
         if (PageQuery.Read(http.Request.Query).Failed(out var fault, out var page)) return Answers.Of(fault);
         if (FilterOf(http.Request.Query).Failed(out fault, out var filter)) return Answers.Of(fault);
 
-        return Answers.Listed(await list.RunAsync(http.OperatorScope(), filter, page, ct), tenant => TenantView.Of(tenant, plans.LimitsOf(tenant)));
+        return Answers.Listed(await list.RunAsync(http.OperatorScope(), filter, page, ct), tenant => TenantView.Of(tenant, plans.LimitsOf(tenant, time.GetUtcNow())));
     }
 
     private static async Task<IResult> ShowAsync(HttpContext http, string id, ShowTenant show, CancellationToken ct)
@@ -64,27 +64,27 @@ internal static class TenantEndpoints
         return Answers.Of(shown, standing => Answers.Ok(TenantView.Of(standing.Tenant, standing.Limits)));
     }
 
-    private static async Task<IResult> UpdateAsync(HttpContext http, string id, UpdateTenant update, PlanCatalog plans, CancellationToken ct)
+    private static async Task<IResult> UpdateAsync(HttpContext http, string id, UpdateTenant update, PlanCatalog plans, TimeProvider time, CancellationToken ct)
     {
         if (RouteIds.Find<Tenant>(id, Noun).Failed(out var fault, out var tenant)) return Answers.Of(fault);
         if ((await http.ReadBodyAsync<UpdateTenantRequest>(ApiJson.Options, ct)).Failed(out fault, out var body)) return Answers.Of(fault);
 
-        return Shown(await update.RunAsync(http.OperatorScope(), tenant, new TenantChange(body.Name, body.Plan, body.Limits, body.Placement, body.Server), ct), plans);
+        return Shown(await update.RunAsync(http.OperatorScope(), tenant, new TenantChange(body.Name, body.Plan, body.Limits, body.Placement, body.Server, body.AddOns), ct), plans, time);
     }
 
-    private static async Task<IResult> SuspendAsync(HttpContext http, string id, SuspendTenant suspend, PlanCatalog plans, CancellationToken ct)
+    private static async Task<IResult> SuspendAsync(HttpContext http, string id, SuspendTenant suspend, PlanCatalog plans, TimeProvider time, CancellationToken ct)
     {
         if (RouteIds.Find<Tenant>(id, Noun).Failed(out var fault, out var tenant)) return Answers.Of(fault);
         var read = await http.ReadOptionalBodyAsync<SuspendTenantRequest>(ApiJson.Options, ct);
         if (read.Fault is { } unread) return Answers.Of(unread);
 
-        return Shown(await suspend.RunAsync(http.OperatorScope(), tenant, read.Value?.Reason, ct), plans);
+        return Shown(await suspend.RunAsync(http.OperatorScope(), tenant, read.Value?.Reason, ct), plans, time);
     }
 
-    private static async Task<IResult> ResumeAsync(HttpContext http, string id, ResumeTenant resume, PlanCatalog plans, CancellationToken ct) =>
+    private static async Task<IResult> ResumeAsync(HttpContext http, string id, ResumeTenant resume, PlanCatalog plans, TimeProvider time, CancellationToken ct) =>
         RouteIds.Find<Tenant>(id, Noun).Failed(out var fault, out var tenant)
             ? Answers.Of(fault)
-            : Shown(await resume.RunAsync(http.OperatorScope(), tenant, ct), plans);
+            : Shown(await resume.RunAsync(http.OperatorScope(), tenant, ct), plans, time);
 
     private static async Task<IResult> IssueKeyAsync(HttpContext http, string id, IssueTenantKey issue, CancellationToken ct)
     {
@@ -95,8 +95,8 @@ internal static class TenantEndpoints
         return Answers.Of(created, key => Answers.Created(CreatedKeyView.Of(key)));
     }
 
-    private static IResult Shown(Result<Tenant> tenant, PlanCatalog plans) =>
-        Answers.Of(tenant, changed => Answers.Ok(TenantView.Of(changed, plans.LimitsOf(changed))));
+    private static IResult Shown(Result<Tenant> tenant, PlanCatalog plans, TimeProvider time) =>
+        Answers.Of(tenant, changed => Answers.Ok(TenantView.Of(changed, plans.LimitsOf(changed, time.GetUtcNow()))));
 
     private static Result<TenantFilter> FilterOf(IQueryCollection query)
     {
@@ -129,7 +129,9 @@ internal sealed record CreateTenantRequest(string Name, string? Plan = null, str
 /// <param name="Limits">All overrides anew: one that is not named falls back to the plan's limit.</param>
 /// <param name="Placement">Refused unless it is what it is: an update moves no data.</param>
 /// <param name="Server">Refused unless it is what it is: an update moves no data.</param>
-internal sealed record UpdateTenantRequest(string? Name = null, string? Plan = null, LimitOverrides? Limits = null, string? Placement = null, string? Server = null);
+/// <param name="AddOns">All add-ons anew: each more of some limits, from a moment on (now when left out) and until another. At most 20; those that are over are left out.</param>
+internal sealed record UpdateTenantRequest(
+    string? Name = null, string? Plan = null, LimitOverrides? Limits = null, string? Placement = null, string? Server = null, IReadOnlyList<LimitAddOn>? AddOns = null);
 
 /// <param name="Reason">Shown to the tenant; at most 500 characters.</param>
 internal sealed record SuspendTenantRequest(string? Reason = null);

@@ -7,8 +7,9 @@ namespace Insula.Server.Endpoints;
 
 /// <summary>A tenant as the API shows it.</summary>
 /// <param name="Server">Name of the server that the data live on.</param>
-/// <param name="Limits">The limits in force: the plan's, with the overrides.</param>
+/// <param name="Limits">The limits in force: the plan's, with the overrides, and the add-ons of now on top.</param>
 /// <param name="LimitOverrides">Only what was overridden for this tenant.</param>
+/// <param name="AddOns">More of some limits for a time.</param>
 internal sealed record TenantView(
     Id<Tenant> Id,
     string Name,
@@ -19,13 +20,14 @@ internal sealed record TenantView(
     TenantStatus Status,
     Limits Limits,
     LimitOverrides LimitOverrides,
+    IReadOnlyList<LimitAddOn> AddOns,
     DateTimeOffset CreatedAt,
     DateTimeOffset UpdatedAt,
     DateTimeOffset? SuspendedAt,
     string? SuspendedReason)
 {
     public static TenantView Of(Tenant tenant, Limits limits) => new(
-        tenant.Id, tenant.Name, tenant.Email, tenant.Plan, tenant.Placement, tenant.Server, tenant.Status, limits, tenant.Overrides, tenant.CreatedAt, tenant.UpdatedAt,
+        tenant.Id, tenant.Name, tenant.Email, tenant.Plan, tenant.Placement, tenant.Server, tenant.Status, limits, tenant.Overrides, tenant.AddOns.Items, tenant.CreatedAt, tenant.UpdatedAt,
         tenant.SuspendedAt, tenant.SuspendedReason);
 }
 

@@ -33,7 +33,8 @@ internal sealed class TenantDirectory(ControlDatabase control) : ITenantDirector
                     ("@created_at", Instant.ToNumber(tenant.CreatedAt)),
                     ("@updated_at", Instant.ToNumber(tenant.UpdatedAt)),
                     ("@suspended_at", Instant.ToValue(tenant.SuspendedAt)),
-                    ("@suspended_reason", tenant.SuspendedReason));
+                    ("@suspended_reason", tenant.SuspendedReason),
+                    ("@add_ons", AddOns(tenant)));
                 if (firstKey is not null) ApiKeyStore.Insert(link, firstKey);
                 AuditLog.Append(link, record);
                 return ValueTask.CompletedTask;
@@ -83,12 +84,15 @@ internal sealed class TenantDirectory(ControlDatabase control) : ITenantDirector
                     ("@overrides", Rows.ToJson(changed.Overrides)),
                     ("@updated_at", Instant.ToNumber(changed.UpdatedAt)),
                     ("@suspended_at", Instant.ToValue(changed.SuspendedAt)),
-                    ("@suspended_reason", changed.SuspendedReason));
+                    ("@suspended_reason", changed.SuspendedReason),
+                    ("@add_ons", AddOns(changed)));
                 AuditLog.Append(link, record);
                 return true;
             },
             ct);
     }
+
+    private static string? AddOns(Tenant tenant) => tenant.AddOns.Items.Count == 0 ? null : Rows.ToJson(tenant.AddOns.Items);
 
     private static string Fold(string name) => name.ToUpperInvariant();
 
@@ -104,5 +108,8 @@ internal sealed class TenantDirectory(ControlDatabase control) : ITenantDirector
         row.Moment(8),
         row.Moment(9),
         row.MomentOrNull(10),
-        row.TextOrNull(11));
+        row.TextOrNull(11))
+    {
+        AddOns = row.IsDBNull(12) ? LimitAddOns.None : new(row.Json<IReadOnlyList<LimitAddOn>>(12)),
+    };
 }

@@ -2,12 +2,12 @@ namespace Insula.Storage.Statements;
 
 internal static class TenantSql
 {
-    private const string Columns = "tenant_id, name, email, plan, placement, server, status, overrides, created_at, updated_at, suspended_at, suspended_reason";
+    private const string Columns = "tenant_id, name, email, plan, placement, server, status, overrides, created_at, updated_at, suspended_at, suspended_reason, add_ons";
 
     public const string Insert =
         """
-        insert into tenants (tenant_id, name, name_folded, email, plan, placement, server, status, overrides, created_at, updated_at, suspended_at, suspended_reason)
-        values (@tenant_id, @name, @name_folded, @email, @plan, @placement, @server, @status, @overrides, @created_at, @updated_at, @suspended_at, @suspended_reason)
+        insert into tenants (tenant_id, name, name_folded, email, plan, placement, server, status, overrides, created_at, updated_at, suspended_at, suspended_reason, add_ons)
+        values (@tenant_id, @name, @name_folded, @email, @plan, @placement, @server, @status, @overrides, @created_at, @updated_at, @suspended_at, @suspended_reason, @add_ons)
         """;
 
     public const string Find = $"select {Columns} from tenants where tenant_id = @tenant_id";
@@ -29,7 +29,7 @@ internal static class TenantSql
         """
         update tenants
         set name = @name, name_folded = @name_folded, email = @email, plan = @plan, placement = @placement, server = @server, status = @status,
-            overrides = @overrides, updated_at = @updated_at, suspended_at = @suspended_at, suspended_reason = @suspended_reason
+            overrides = @overrides, updated_at = @updated_at, suspended_at = @suspended_at, suspended_reason = @suspended_reason, add_ons = @add_ons
         where tenant_id = @tenant_id
         """;
 }

@@ -26,8 +26,8 @@ public sealed class PlanCatalog
 
     public Plan? Find(string name) => _state.Plans.GetValueOrDefault(name);
 
-    /// <summary>The tenant's limits in force: its plan's, with its overrides.</summary>
-    public Limits LimitsOf(Tenant tenant) => tenant.Overrides.ApplyTo((Find(tenant.Plan) ?? _state.Plans[Lowest]).Limits);
+    /// <summary>The tenant's limits in force: its plan's, with its overrides, and the add-ons of that moment on top.</summary>
+    public Limits LimitsOf(Tenant tenant, DateTimeOffset now) => tenant.AddOns.ApplyTo(tenant.Overrides.ApplyTo((Find(tenant.Plan) ?? _state.Plans[Lowest]).Limits), now);
 
     internal Result<Done> ReadFile(string path, PlacementChoice placements)
     {

@@ -36,13 +36,14 @@ public sealed record LimitState(
 /// <summary>Whose limits are asked for.</summary>
 /// <param name="Scope">Opens the tenant's data.</param>
 /// <param name="Key">The key that asks; null when the operator does.</param>
-public sealed record LimitsAsked(TenantScope Scope, TenantStanding Standing, string? Key, KeyLimits? KeyLimits)
+public sealed record LimitsAsked(TenantScope Scope, TenantStanding Standing, string? Key, KeyLimits? KeyLimits, DateTimeOffset Now)
 {
     public Limits Limits => Standing.Limits;
 
     /// <summary>Where the value of a limit in force comes from.</summary>
     public string SourceOf(string name) =>
-        LimitRule.All.First(rule => rule.Name == name).Read(Standing.Tenant.Overrides) is not null ? "override" : "plan";
+        Standing.Tenant.AddOns.Raises(name, Now) ? "add_on"
+        : LimitRule.All.First(rule => rule.Name == name).Read(Standing.Tenant.Overrides) is not null ? "override" : "plan";
 }
 
 /// <summary>Tells limits of one kind. All that are registered make the list of <see cref="ListLimits"/>.</summary>

@@ -6,7 +6,7 @@ using Insula.Tenancy.Tenants;
 namespace Insula.Tenancy.Quotas;
 
 /// <summary>Every limit that stands against a caller in one list: rates, quotas, budgets, with what is used and left.</summary>
-public sealed class ListLimits(TenantStandings standings, IEnumerable<LimitSource> sources)
+public sealed class ListLimits(TenantStandings standings, IEnumerable<LimitSource> sources, TimeProvider time)
 {
     private readonly LimitSource[] _sources = [.. sources];
 
@@ -26,7 +26,7 @@ public sealed class ListLimits(TenantStandings standings, IEnumerable<LimitSourc
     private async Task<Result<IReadOnlyList<LimitState>>> ListAsync(TenantScope scope, string? key, CancellationToken ct)
     {
         if (await standings.FindAsync(scope.Tenant, ct) is not { } standing) return Fault.NotFound("tenant");
-        var asked = new LimitsAsked(scope, standing, key, scope.KeyLimits);
+        var asked = new LimitsAsked(scope, standing, key, scope.KeyLimits, time.GetUtcNow());
         List<LimitState> all = [];
         foreach (var source in _sources) all.AddRange(await source(asked, ct));
         return all;

@@ -47,4 +47,7 @@ public sealed record Tenant(
     string? SuspendedReason) : IIdentified
 {
     public static string IdPrefix => "tnt";
+
+    /// <summary>More of some limits for a time.</summary>
+    public LimitAddOns AddOns { get; init; } = LimitAddOns.None;
 }

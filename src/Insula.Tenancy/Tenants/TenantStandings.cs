@@ -7,7 +7,7 @@ using Insula.Tenancy.Plans;
 namespace Insula.Tenancy.Tenants;
 
 /// <summary>A tenant as it stands: may it act, and how much.</summary>
-/// <param name="Limits">The plan's limits with the tenant's overrides.</param>
+/// <param name="Limits">The plan's limits with the tenant's overrides and add-ons, which are seconds late at most when they begin or end.</param>
 public sealed record TenantStanding(Tenant Tenant, Limits Limits)
 {
     /// <summary>The refusal that everything of a suspended tenant gets, or null while it is active.</summary>
@@ -29,6 +29,7 @@ public sealed class TenantStandings
     private readonly ITenantDirectory _directory;
     private readonly PlanCatalog _plans;
     private readonly IWakes _wakes;
+    private readonly TimeProvider _time;
     private readonly BoundedCache<Id<Tenant>, Entry> _cache;
 
     internal TenantStandings(ITenantDirectory directory, PlanCatalog plans, IWakes wakes, TimeProvider time, int capacity = CapacityDefault)
@@ -36,6 +37,7 @@ public sealed class TenantStandings
         _directory = directory;
         _plans = plans;
         _wakes = wakes;
+        _time = time;
         _cache = new(capacity, AgeMax, time);
     }
 
@@ -64,7 +66,7 @@ public sealed class TenantStandings
         var plans = _plans.Version;
         if (await _directory.FindAsync(id, ct) is not { } tenant) return null;
 
-        var standing = new TenantStanding(tenant, _plans.LimitsOf(tenant));
+        var standing = new TenantStanding(tenant, _plans.LimitsOf(tenant, _time.GetUtcNow()));
         _cache.Keep(id, new Entry(standing, plans, _wakes.KeyOf(id.ToString())), generation);
         return standing;
     }

@@ -10,10 +10,11 @@ namespace Insula.Tenancy.Tenants;
 /// <param name="Limits">All overrides anew: one that it does not name falls back to the plan's limit.</param>
 /// <param name="Placement">Taken only when it is what it is: an update moves no data.</param>
 /// <param name="Server">The same.</param>
-public sealed record TenantChange(string? Name = null, string? Plan = null, LimitOverrides? Limits = null, string? Placement = null, string? Server = null);
+/// <param name="AddOns">All add-ons anew; those that are over are left out.</param>
+public sealed record TenantChange(string? Name = null, string? Plan = null, LimitOverrides? Limits = null, string? Placement = null, string? Server = null, IReadOnlyList<LimitAddOn>? AddOns = null);
 
 /// <summary>The operator renames a tenant, moves it to another plan or overrides its limits; in force at once.</summary>
-public sealed class UpdateTenant(ChangeTenant change, PlanCatalog plans, AccessInForce inForce)
+public sealed class UpdateTenant(ChangeTenant change, PlanCatalog plans, AccessInForce inForce, TimeProvider time)
 {
     /// <summary>Faults: NotFound; Invalid naming the field; Conflict <c>tenant_busy</c>.</summary>
     public async Task<Result<Tenant>> RunAsync(OperatorScope scope, Id<Tenant> id, TenantChange request, CancellationToken ct)
@@ -22,6 +23,8 @@ public sealed class UpdateTenant(ChangeTenant change, PlanCatalog plans, AccessI
         if (request.Name is not null && TenantRules.Name(request.Name).Failed(out var fault, out name)) return fault;
         if (request.Plan is not null && TenantRules.PlanOf(plans, request.Plan).Failed(out fault, out _)) return fault;
         if (request.Limits is not null && TenantRules.Overrides(request.Limits).Failed(out fault, out _)) return fault;
+        LimitAddOns? addOns = null;
+        if (request.AddOns is not null && LimitAddOns.Check(request.AddOns, time.GetUtcNow()).Failed(out fault, out addOns)) return fault;
 
         var result = await change.RunAsync(
             scope,
@@ -30,7 +33,7 @@ public sealed class UpdateTenant(ChangeTenant change, PlanCatalog plans, AccessI
             Describe(request),
             (tenant, _) => RefuseMove(tenant, request) is { } move
                 ? move
-                : tenant with { Name = name ?? tenant.Name, Plan = request.Plan ?? tenant.Plan, Overrides = request.Limits ?? tenant.Overrides },
+                : tenant with { Name = name ?? tenant.Name, Plan = request.Plan ?? tenant.Plan, Overrides = request.Limits ?? tenant.Overrides, AddOns = addOns ?? tenant.AddOns },
             ct);
         if (result.Fault is null) inForce.TenantChanged(id);
         return result;
@@ -52,7 +55,7 @@ public sealed class UpdateTenant(ChangeTenant change, PlanCatalog plans, AccessI
 
     private static string Describe(TenantChange request)
     {
-        string?[] changed = [request.Name is null ? null : "name", request.Plan is null ? null : $"plan {request.Plan}", request.Limits is null ? null : "limits"];
+        string?[] changed = [request.Name is null ? null : "name", request.Plan is null ? null : $"plan {request.Plan}", request.Limits is null ? null : "limits", request.AddOns is null ? null : "add_ons"];
         return string.Join(", ", changed.Where(static part => part is not null));
     }
 }

@@ -47,6 +47,44 @@ public sealed class LimitEndpointTests
     }
 
     [Fact]
+    public async Task An_add_on_counts_on_top_while_it_is_in_force()
+    {
+        var clock = new ManualClock();
+        await using var host = await TestHost.StartAsync(new TestHostOptions { Clock = clock }, Ct);
+        var tenant = await host.CreateTenantAsync("small", Ct, plan: "free");
+        var (now, path) = (clock.GetUtcNow(), $"/api/v1/tenants/{tenant.Id}");
+        object[] addOns =
+        [
+            new { limits = new { agents = 5, requests_per_minute = 7 }, until = now.AddHours(2) },
+            new { limits = new { agents = 1 }, from = now.AddHours(1), until = now.AddHours(3) },
+            new { limits = new { agents = 1_000 }, until = now.AddSeconds(-1) },
+        ];
+        using var changed = await host.Operator.PatchAsJsonAsync(path, new { limits = new { agents = 10 }, add_ons = addOns }, Ct);
+        var view = await changed.Content.ReadFromJsonAsync<JsonElement>(Ct);
+        Assert.Equal((15, 17, 2), (view.GetProperty("limits").GetProperty("agents").GetInt32(), view.GetProperty("limits").GetProperty("requests_per_minute").GetInt32(), view.GetProperty("add_ons").GetArrayLength()));
+        Assert.Equal((15, 0, 15, "add_on", "operator"), Quota((await ListAsync(tenant.Client, "/api/v1/limits"))["agents"]));
+
+        foreach (var (hours, agents) in ((double, int)[])[(1, 16), (1, 11), (1, 10)])
+        {
+            clock.Advance(TimeSpan.FromHours(hours) + TimeSpan.FromSeconds(10));
+            Assert.Equal(agents, (await ListAsync(tenant.Client, "/api/v1/limits"))["agents"].GetProperty("value").GetInt32());
+        }
+
+        foreach (var (wrong, field) in ((object, string)[])[
+            (new { limits = new { }, until = now.AddDays(1) }, "add_ons[0].limits"),
+            (new { limits = new { agents = 0 }, until = now.AddDays(1) }, "add_ons[0].limits.agents"),
+            (new { limits = new { run_weight = 1 }, until = now.AddDays(1) }, "add_ons[0].limits.run_weight"),
+            (new { limits = new { agents = 1 }, from = now, until = now }, "add_ons[0].until")])
+        {
+            using var refused = await host.Operator.PatchAsJsonAsync(path, new { add_ons = new[] { wrong } }, Ct);
+            Assert.Equal((HttpStatusCode.BadRequest, field), (refused.StatusCode, (await refused.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("field").GetString()));
+        }
+
+        var trail = await tenant.Client.GetFromJsonAsync<JsonElement>("/api/v1/audit", Ct);
+        Assert.Contains("add_ons", trail.GetRawText(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_used_up_quota_is_final_and_says_what_to_do()
     {
         await using var host = await TestHost.StartAsync(Ct);

@@ -46,7 +46,7 @@ public abstract class ControlStoreContract : IAsyncLifetime
     [Fact]
     public async Task A_tenant_its_first_key_and_its_record_are_added_together()
     {
-        var tenant = NewTenant("Größe & Söhne 🌊 \u0001");
+        var tenant = NewTenant("Größe & Söhne 🌊 \u0001") with { AddOns = new([new LimitAddOn(new LimitOverrides { Agents = 2 }, Start.AddDays(1), Start), new LimitAddOn(new LimitOverrides { Keys = 1 }, Start)]) };
         var key = NewKey(tenant.Id);
         await Tenants.AddAsync(tenant, key, Record(tenant.Id, "tenant.create"), Ct);
 

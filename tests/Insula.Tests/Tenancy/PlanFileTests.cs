@@ -107,8 +107,8 @@ public sealed class PlanFileTests
     public void Overrides_replace_single_limits_and_an_unknown_plan_counts_as_the_lowest()
     {
         var catalog = new PlanCatalog();
-        Assert.Equal(BuiltIn["pro"].Limits with { Concepts = 5 }, catalog.LimitsOf(Tenant("pro", new LimitOverrides { Concepts = 5 })));
-        Assert.Equal(BuiltIn["free"].Limits, catalog.LimitsOf(Tenant("gone", LimitOverrides.None)));
+        Assert.Equal(BuiltIn["pro"].Limits with { Concepts = 5 }, catalog.LimitsOf(Tenant("pro", new LimitOverrides { Concepts = 5 }), DateTimeOffset.UnixEpoch));
+        Assert.Equal(BuiltIn["free"].Limits, catalog.LimitsOf(Tenant("gone", LimitOverrides.None), DateTimeOffset.UnixEpoch));
     }
 
     private static Tenant Tenant(string plan, LimitOverrides overrides) => new(

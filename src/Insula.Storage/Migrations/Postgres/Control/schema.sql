@@ -377,6 +377,7 @@ create table tenants (
   suspended_at bigint,
   suspended_reason text collate "C",
   server text collate "C" not null,
+  add_ons text collate "C",
   constraint tenants_pkey PRIMARY KEY (tenant_id)
 );
 CREATE INDEX tenants_by_age ON tenants USING btree (created_at, tenant_id);

@@ -228,7 +228,7 @@ CREATE TABLE tenants (
   updated_at bigint not null,
   suspended_at bigint,
   suspended_reason text
-, server text not null default 'main');
+, server text not null default 'main', add_ons text);
 
 CREATE TABLE usage_marks (
   tenant_id text not null,
