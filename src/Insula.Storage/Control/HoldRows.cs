@@ -32,6 +32,14 @@ internal static class HoldRows
     public static ValueTask<IReadOnlyList<BudgetNotice>> SettleAsync(Link link, Id<Tenant> tenant, IReadOnlyList<SettledUsage> usage, DateTimeOffset now) =>
         EndAsync(link, tenant, [.. usage.Select(static one => one.Id.ToString())], usage, now);
 
+    /// <summary>The values of a statement that asks for a path.</summary>
+    public static (string Name, object? Value)[] PathOf(Id<Tenant> tenant, IEnumerable<string> keys)
+    {
+        var given = keys.ToList();
+        if (given.Count > HoldRequest.PathMax) throw new ArgumentException($"A path has {HoldRequest.PathMax} nodes at most.", nameof(keys));
+        return [("@tenant_id", tenant.ToString()), .. Enumerable.Range(0, HoldRequest.PathMax).Select(i => ($"@b{i + 1}", (object?)given.ElementAtOrDefault(i) ?? ""))];
+    }
+
     public static async ValueTask ReleaseAsync(Link link, Id<Tenant> tenant, IReadOnlyCollection<Id<Hold>> holds, DateTimeOffset now) =>
         await EndAsync(link, tenant, [.. holds.Select(static hold => hold.ToString())], [], now);
 
@@ -40,7 +48,7 @@ internal static class HoldRows
         List<BudgetRow> rows = [];
         foreach (var some in keys.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Chunk(HoldRequest.PathMax))
         {
-            (string, object?)[] values = [("@tenant_id", tenant.ToString()), .. Enumerable.Range(0, HoldRequest.PathMax).Select(i => ($"@b{i + 1}", (object?)some.ElementAtOrDefault(i) ?? ""))];
+            var values = PathOf(tenant, some);
             rows.AddRange(link.Dialect == Dialect.Sqlite
                 ? await link.AllAsync(BudgetSql.TakePathSqlite, BudgetRow.Read, [.. values, ("@now", Instant.ToNumber(now))])
                 : await link.AllAsync(postgres, BudgetRow.Read, values));
