@@ -24,8 +24,8 @@ if [[ -z ${INSULA_URL:-} ]]; then
     tail -50 "$data/log" >&2
     exit 1
   fi
-  read -r INSULA_URL INSULA_KEY < <(node -e 'const r = JSON.parse(process.argv[1]); console.log(r.url, r.tenant_key)' "$ready")
-  export INSULA_URL INSULA_KEY
+  read -r INSULA_URL INSULA_KEY INTEROP_OPERATOR_KEY < <(node -e 'const r = JSON.parse(process.argv[1]); console.log(r.url, r.tenant_key, r.operator_key)' "$ready")
+  export INSULA_URL INSULA_KEY INTEROP_OPERATOR_KEY
 fi
 
 node --test --test-reporter=spec
