@@ -1,6 +1,6 @@
 using Insula.Benchmarks;
 
-// insula-bench [all|start|runs|appends|walls|database|forks|density|steps|ledger|peers] [rounds] [seconds per slice]
+// insula-bench [all|start|runs|appends|walls|database|forks|density|steps|ledger|limits|peers] [rounds] [seconds per slice]
 var which = args.ElementAtOrDefault(0) ?? "all";
 var rounds = int.Parse(args.ElementAtOrDefault(1) ?? "5");
 var slice = TimeSpan.FromSeconds(double.Parse(args.ElementAtOrDefault(2) ?? "3"));
@@ -34,4 +34,5 @@ if (which is "all" or "ledger")
     Report.Write(Console.Out, "Holds of budgets on PostgreSQL", await LedgerBench.OnPostgresAsync(rounds, slice, stop.Token));
     Report.Write(Console.Out, "Runs with and without budgets", await LedgerBench.RunsAsync(rounds, slice, stop.Token));
 }
+if (which is "all" or "limits") Report.Write(Console.Out, "Keys and rate limits, in process", await LimitBench.MeasureAsync(rounds, slice, stop.Token));
 if (which is "peers") await PeersBench.WriteAsync(Console.Out, rounds, slice, stop.Token);

@@ -24,7 +24,7 @@ internal sealed class RateLimits(RequestDelegate next, RateLimiter tenants, Addr
         {
             var classes = ClassesOf(endpoint.Metadata.GetRequiredMetadata<CallerRule>().Class);
             var decided = tenants.TakeAsync(tenant.Scope, classes, tenant.Limits, http.RequestAborted);
-            return decided.IsCompletedSuccessfully ? GoOn(http, tenant.Scope, decided.Result) : AwaitedAsync(http, tenant.Scope, decided);
+            return decided.IsCompletedSuccessfully ? GoOn(http, tenant, decided.Result) : AwaitedAsync(http, tenant, decided);
         }
 
         if (endpoint.Metadata.GetMetadata<AddressLimit>() is { } limit)
@@ -35,11 +35,12 @@ internal sealed class RateLimits(RequestDelegate next, RateLimiter tenants, Addr
         return next(http);
     }
 
-    private async Task AwaitedAsync(HttpContext http, TenantScope scope, ValueTask<RateDecision> decision) => await GoOn(http, scope, await decision);
+    private async Task AwaitedAsync(HttpContext http, SignedInTenant tenant, ValueTask<RateDecision> decision) => await GoOn(http, tenant, await decision);
 
-    private Task GoOn(HttpContext http, TenantScope scope, RateDecision decision)
+    private Task GoOn(HttpContext http, SignedInTenant tenant, RateDecision decision)
     {
-        WriteFields(http, scope, decision);
+        WriteFields(http, tenant.Scope, decision);
+        if (http.IsVendorPath() && tenants.TokenStanding(tenant.Scope.Tenant, tenant.Limits) is { } tokens) WriteVendorFields(http, "tokens", tokens.Burst, tokens.Remaining, tokens.Reset);
         return GoOn(http, decision);
     }
 
@@ -60,11 +61,15 @@ internal sealed class RateLimits(RequestDelegate next, RateLimiter tenants, Addr
         var partition = PartitionKey(decision.Holder == RateHolder.Key ? scope.Principal.Name : scope.Tenant.ToString());
         headers["RateLimit-Policy"] = $"\"{name}\";q={decision.Burst};w={window};pk=:{partition}:";
         headers["RateLimit"] = $"\"{name}\";r={decision.Remaining};t={reset};pk=:{partition}:";
-        if (!http.IsVendorPath()) return;
+        if (http.IsVendorPath()) WriteVendorFields(http, "requests", decision.Burst, decision.Remaining, decision.Reset);
+    }
 
-        headers["anthropic-ratelimit-requests-limit"] = decision.Burst.ToString(CultureInfo.InvariantCulture);
-        headers["anthropic-ratelimit-requests-remaining"] = decision.Remaining.ToString(CultureInfo.InvariantCulture);
-        headers["anthropic-ratelimit-requests-reset"] = (time.GetUtcNow() + decision.Reset).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+    private void WriteVendorFields(HttpContext http, string what, long most, long left, TimeSpan reset)
+    {
+        var headers = http.Response.Headers;
+        headers[$"anthropic-ratelimit-{what}-limit"] = most.ToString(CultureInfo.InvariantCulture);
+        headers[$"anthropic-ratelimit-{what}-remaining"] = left.ToString(CultureInfo.InvariantCulture);
+        headers[$"anthropic-ratelimit-{what}-reset"] = (time.GetUtcNow() + reset).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
     }
 
     /// <summary>The tenant or key that the quota belongs to, as the byte sequence that structured fields want.</summary>

@@ -57,11 +57,11 @@ internal sealed class LeasedRates(IRateGrants grants, TimeProvider time) : IDisp
         }
     }
 
-    /// <summary>How long the tenant is overdrawn, as far as this node knows.</summary>
-    public TimeSpan Debt(Id<Tenant> tenant, RateClasses one, long perMinute)
+    /// <summary>How the tenant stands, as far as this node knows.</summary>
+    public RateStanding Stand(Id<Tenant> tenant, RateClasses one, long perMinute)
     {
-        if (_entries.Find((tenant, "")) is not { } entry) return TimeSpan.Zero;
-        lock (entry) return Debt(entry.Of(one).Shared, perMinute);
+        if (_entries.Find((tenant, "")) is not { } entry) return Stand(TimeSpan.Zero, perMinute);
+        lock (entry) return Stand(Ticks.Span(entry.Of(one).Shared - time.GetTimestamp(), TicksPerSecond), perMinute);
     }
 
     public static RateStanding Stand(TimeSpan ahead, long perMinute)

@@ -72,9 +72,14 @@ public sealed class RateLimiter : IDisposable
         }
         catch (FaultException)
         {
-            return _shared.Debt(tenant, RateClasses.Tokens, perMinute);
+            return _shared.Stand(tenant, RateClasses.Tokens, perMinute).Debt;
         }
     }
+
+    /// <summary>How the tenant stands with its tokens as far as this node knows, without asking anybody; null without such a limit.</summary>
+    public RateStanding? TokenStanding(Id<Tenant> tenant, Limits limits) =>
+        limits.TokensPerMinute is not (> 0 and var perMinute) ? null
+        : _shared?.Stand(tenant, RateClasses.Tokens, perMinute) ?? _tenants.Stand(tenant, RateClasses.Tokens, perMinute);
 
     /// <summary>How a tenant stands in every class that it has a limit in, and the key in every class that it has one of its own in.</summary>
     public async Task<IReadOnlyList<RateUse>> ListAsync(Id<Tenant> tenant, Limits limits, string? key, KeyLimits? own, CancellationToken ct)

@@ -24,6 +24,10 @@ public sealed class LimitEndpointTests
         using var limited = host.Client((await made.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("secret").GetString());
         using var agent = await limited.PostAsJsonAsync("/v1/agents", new { name = "a", model = "insula/scripted" }, Ct);
         agent.EnsureSuccessStatusCode();
+        Assert.Equal("2000", agent.Headers.GetValues("anthropic-ratelimit-tokens-limit").Single());
+        Assert.Equal("2000", agent.Headers.GetValues("anthropic-ratelimit-tokens-remaining").Single());
+        Assert.Equal("3", agent.Headers.GetValues("anthropic-ratelimit-requests-remaining").Single());
+        Assert.False(made.Headers.Contains("anthropic-ratelimit-tokens-limit"));
 
         var limits = await ListAsync(limited, "/api/v1/limits");
         Assert.Equal((3, 1, 2, "override", "operator"), Quota(limits["agents"]));
