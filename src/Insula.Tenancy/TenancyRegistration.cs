@@ -36,7 +36,7 @@ public static class TenancyRegistration
         services.AddSingleton<CreateTenant>().AddSingleton<SignUp>().AddSingleton<ListTenants>().AddSingleton<ShowTenant>();
         services.AddSingleton<ChangeTenant>().AddSingleton<UpdateTenant>().AddSingleton<SuspendTenant>().AddSingleton<ResumeTenant>();
         services.AddSingleton(static of => new BudgetsInForce(of.Get<IBudgetStore>(), of.Get<IWakes>(), of.Time()));
-        services.AddSingleton<SetBudget>().AddSingleton<RemoveBudget>().AddSingleton<ListBudgets>();
+        services.AddSingleton<BudgetSignals>().AddSingleton<SetBudget>().AddSingleton<RemoveBudget>().AddSingleton<ListBudgets>();
         services.AddSingleton<FollowAccess>();
         services.AddSingleton(static of => LimitSources.Rates(of.Get<RateLimiter>(), of.Time()));
         services.AddSingleton(static of => LimitSources.Keys(of.Get<IApiKeyStore>(), of.Time()));

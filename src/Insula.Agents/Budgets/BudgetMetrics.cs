@@ -13,12 +13,14 @@ public sealed class BudgetMetrics
     private readonly Counter<long> _lowered;
     private readonly Counter<long> _overruns;
 
-    public BudgetMetrics(IMeterFactory meters)
+    public BudgetMetrics(IMeterFactory meters, BudgetSignals signals)
     {
         var meter = meters.Create(MeterName);
         _refusals = meter.CreateCounter<long>("insula_budget_refusals_total", description: "Model calls and messages that were refused because a budget was used up, by scope.");
         _waits = meter.CreateCounter<long>("insula_budget_waits_total", description: "Model calls that waited for money which other steps held.");
         _lowered = meter.CreateCounter<long>("insula_budget_lowered_total", description: "Model calls whose output was lowered to what was left of a budget.");
+        var thresholds = meter.CreateCounter<long>("insula_budget_thresholds_total", description: "Thresholds that the spending of budgets reached, by scope and percent.");
+        signals.Listen(notice => thresholds.Add(1, new("scope", BudgetNames.Of(notice.Budget.Key.Scope)), new("percent", notice.Percent)));
         _overruns = meter.CreateCounter<long>("insula_budget_overruns_total", description: "Model calls that cost more than was held for them: the provider counted more than was estimated.");
     }
 

@@ -9,9 +9,17 @@ using Insula.Tenancy.Usage;
 
 namespace Insula.Storage.Control;
 
-internal sealed class UsageLedger(ControlDatabase control, TimeProvider time) : IUsageLedger
+/// <param name="signals">Null where nobody listens.</param>
+internal sealed class UsageLedger(ControlDatabase control, TimeProvider time, BudgetSignals? signals = null) : IUsageLedger
 {
-    public Task<int> AddAsync(Id<Tenant> tenant, IReadOnlyList<UsageEntry> entries, CancellationToken ct) => control.Platform.WriteAsync(
+    public async Task<int> AddAsync(Id<Tenant> tenant, IReadOnlyList<UsageEntry> entries, CancellationToken ct)
+    {
+        var (added, notices) = await AddAndSettleAsync(tenant, entries, ct);
+        signals?.Say(notices);
+        return added;
+    }
+
+    private Task<(int Added, IReadOnlyList<BudgetNotice> Notices)> AddAndSettleAsync(Id<Tenant> tenant, IReadOnlyList<UsageEntry> entries, CancellationToken ct) => control.Platform.WriteAsync(
         async link =>
         {
             // One shipper of a tenant at a time: whatever another one is adding is either there or not begun.
@@ -22,10 +30,10 @@ internal sealed class UsageLedger(ControlDatabase control, TimeProvider time) : 
                 ("@tenant_id", tenant.ToString()),
                 ("@ids", Rows.ToList(link, entries, static entry => entry.Id)));
             List<UsageEntry> added = [.. entries.ExceptBy(known, static entry => entry.Id, StringComparer.Ordinal)];
-            await HoldRows.SettleAsync(
+            var notices = await HoldRows.SettleAsync(
                 link, tenant, [.. added.Select(static entry => new SettledUsage(Id<Hold>.Parse(entry.Id), entry.Agent, entry.Session, entry.CostMicros ?? 0))], time.GetUtcNow());
             UsageRows.Insert(link, tenant, added);
-            return added.Count;
+            return (added.Count, notices);
         },
         ct);
 

@@ -27,6 +27,9 @@ public abstract class BudgetRunTests(TestStore store)
         Assert.Equal(
             $"The budget agent:{world.Agent} is used up: $0.0001 in all, $0.00009 spent. It does not begin anew. An administrator of this tenant can raise it: PUT /api/v1/budgets/agent:{world.Agent}.", error);
         Assert.Equal(90, await world.SpentAsync());
+        var metrics = await host.Operator.GetStringAsync("/metrics", Ct);
+        Assert.Contains("insula_budget_refusals_total{scope=\"agent\"} 1\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("insula_budget_thresholds_total{scope=\"agent\",percent=\"80\"} 1\n", metrics, StringComparison.Ordinal);
 
         await world.LimitAgentAsync(200);
         Assert.Equal(("end_turn", null), await world.RunAsync("!usage 60 30\n!text paid again"));
