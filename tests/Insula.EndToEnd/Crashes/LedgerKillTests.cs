@@ -14,7 +14,7 @@ public sealed class LedgerKillTests(ITestOutputHelper output)
 {
     private const int Sessions = 4;
 
-    private static readonly int Kills = int.Parse(Environment.GetEnvironmentVariable("INSULA_TEST_LEDGER_KILLS") ?? "6", CultureInfo.InvariantCulture);
+    private static readonly int Kills = int.Parse(Environment.GetEnvironmentVariable("INSULA_TEST_LEDGER_KILLS") ?? "4", CultureInfo.InvariantCulture);
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 

@@ -33,29 +33,30 @@ public abstract class MeterEventTests(TestStore store)
         await TenantEndpointTests.AnswerAsync(HttpStatusCode.OK, await host.Operator.PutAsJsonAsync($"/api/v1/tenants/{tenant.Id}/billing", new { stripe_customer = "cus_1" }, Ct));
         Assert.Equal("cus_1", (await host.Operator.FetchAsync($"/api/v1/tenants/{tenant.Id}/billing", Ct)).GetProperty("stripe_customer").GetString());
 
-        // What was used before belongs to no report, and of many reports at once one has the cost.
+        // What was used before belongs to no report, and of many reports at once one has the cost. The server reports beside the test.
         var (billing, report) = (host.Services.GetRequiredService<IBillingStore>(), host.Services.GetRequiredService<ReportCosts>());
         Assert.Equal(0, await billing.ReportAsync(clock.GetUtcNow(), Ct));
+        stripe.Status = StatusCodes.Status503ServiceUnavailable;
         await UseAsync(host, tenant, 1_234, clock);
         await UseAsync(host, tenant, 766, clock);
-        Assert.Equal(1, (await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => billing.ReportAsync(clock.GetUtcNow(), Ct)))).Sum());
-
-        stripe.Status = StatusCodes.Status503ServiceUnavailable;
+        await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => billing.ReportAsync(clock.GetUtcNow(), Ct)));
         await report.SendDueAsync(Ct);
+        await stripe.UntilAsync(1, Ct);
         stripe.Status = StatusCodes.Status200OK;
-        clock.Advance(TimeSpan.FromMinutes(31));
-        await report.SendDueAsync(Ct);
-        await stripe.UntilAsync(2, Ct);
-        clock.Advance(TimeSpan.FromMinutes(31));
-        await report.SendDueAsync(Ct);
-        Assert.Equal(2, stripe.Received.Count);
-        Assert.Equal((0, 0), await billing.CountAsync(clock.GetUtcNow(), Ct));
+        while ((await billing.CountAsync(clock.GetUtcNow(), Ct)).Waiting > 0)
+        {
+            clock.Advance(TimeSpan.FromMinutes(31));
+            await report.SendDueAsync(Ct);
+        }
 
         var sent = stripe.Received.Select(static request => (request.Path, Form: HttpUtility.ParseQueryString(request.Body), Key: request.Headers["idempotency-key"], Authorization: request.Headers["authorization"])).ToList();
         Assert.All(sent, static one => Assert.Equal(
-            ("/v1/billing/meter_events", "insula_micros", "cus_1", "2000", "Bearer sk_stripe"),
-            (one.Path, one.Form["event_name"], one.Form["payload[stripe_customer_id]"], one.Form["payload[value]"], one.Authorization)));
-        Assert.Single(sent.SelectMany(static one => new[] { one.Form["identifier"], one.Key }).Distinct());
+            ("/v1/billing/meter_events", "insula_micros", "cus_1", one.Key, "Bearer sk_stripe"),
+            (one.Path, one.Form["event_name"], one.Form["payload[stripe_customer_id]"], one.Form["identifier"], one.Authorization)));
+        var events = sent.Select(static one => (one.Key, Value: long.Parse(one.Form["payload[value]"]!))).Distinct().ToList();
+        Assert.Equal(events.Count, events.Select(static one => one.Key).Distinct().Count());
+        Assert.Equal(2_000, events.Sum(static one => one.Value));
+        Assert.True(sent.Count > events.Count);
     }
 
     [Fact]
@@ -66,10 +67,10 @@ public abstract class MeterEventTests(TestStore store)
         await using var host = await StartAsync(stripe, clock);
         var tenant = await host.CreateTenantAsync("t", Ct);
         (await host.Operator.PutAsJsonAsync($"/api/v1/tenants/{tenant.Id}/billing", new { stripe_customer = "cus_1" }, Ct)).EnsureSuccessStatusCode();
+        stripe.Status = StatusCodes.Status500InternalServerError;
         await UseAsync(host, tenant, 1, clock);
         var (billing, report) = (host.Services.GetRequiredService<IBillingStore>(), host.Services.GetRequiredService<ReportCosts>());
         await billing.ReportAsync(clock.GetUtcNow(), Ct);
-        stripe.Status = StatusCodes.Status500InternalServerError;
         await report.SendDueAsync(Ct);
         await stripe.UntilAsync(1, Ct);
 
