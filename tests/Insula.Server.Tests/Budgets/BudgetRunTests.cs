@@ -2,7 +2,11 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Insula.Agents.Models;
 using Insula.Server.Tests.ManagedAgents;
+using Insula.TestKit.Hosting;
+using Insula.TestKit.Runs;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Insula.Server.Tests.Budgets;
 
@@ -33,6 +37,21 @@ public abstract class BudgetRunTests(TestStore store)
 
         await world.LimitAgentAsync(200);
         Assert.Equal(("end_turn", null), await world.RunAsync("!usage 60 30\n!text paid again"));
+    }
+
+    [Fact]
+    public async Task A_model_that_nobody_has_a_price_for_is_not_asked_under_a_budget()
+    {
+        var model = new PuppetModel();
+        await using var host = await store.StartAsync(new TestHostOptions { Services = services => services.AddSingleton<IModelProvider>(model) }, Ct);
+        var world = await BudgetWorld.MakeAsync(host);
+        var agent = await world.Tenant.Client.MakeAsync("/v1/agents", new { name = "puppet", model = "puppet/strings" }, Ct);
+        world = world with { Agent = agent.Id() };
+        await world.LimitAgentAsync(1_000_000);
+        var (reason, error) = await world.RunAsync("hello");
+        Assert.Equal("budget_reached", reason);
+        Assert.StartsWith("The model puppet/strings has no price", error, StringComparison.Ordinal);
+        Assert.Equal(0, await world.SpentAsync());
     }
 
     [Fact]
