@@ -49,7 +49,7 @@ public abstract class QuotasContract(params TenantPlace[] nodes) : IAsyncLifetim
         Assert.Equal("quota_exceeded", (await ForkAsync(_stores[0], first)).Fault?.Code);
         await RemoveAsync(first);
         await RemoveAsync(first);
-        await OneOfManyAsync(async store => (await store.Sessions.AddAsync(NewSession(), [], Used, Ct)).Fault, added: Used - 1);
+        await OneOfManyAsync(async store => (await store.Sessions.AddAsync(NewSession(), [], Used, Ct)).Fault, added: Used - 1, calls: 50);
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public abstract class QuotasContract(params TenantPlace[] nodes) : IAsyncLifetim
         Assert.Null((await _stores[0].Agents.AddAsync(first, Used, Ct)).Fault);
         await OneOfManyAsync(async store => (await store.Agents.AddAsync(NewAgent(), Used, Ct)).Fault, added: 1);
         await _stores[0].Agents.ArchiveAsync(first.Id, Start, Ct);
-        await OneOfManyAsync(async store => (await store.Agents.AddAsync(NewAgent(), Used, Ct)).Fault, added: Used - 1);
+        await OneOfManyAsync(async store => (await store.Agents.AddAsync(NewAgent(), Used, Ct)).Fault, added: Used - 1, calls: 50);
     }
 
     [Fact]
@@ -89,7 +89,7 @@ public abstract class QuotasContract(params TenantPlace[] nodes) : IAsyncLifetim
         Assert.True(await _stores[0].Schedules.AddAsync(first, Used, Ct));
         await OneOfManyAsync(AddAsync, added: 1);
         Assert.True(await _stores[0].Schedules.RemoveAsync(first.Id, Ct));
-        await OneOfManyAsync(AddAsync, added: Used - 1);
+        await OneOfManyAsync(AddAsync, added: Used - 1, calls: 50);
 
         static async Task<Fault?> AddAsync(ITenantStore store) => await store.Schedules.AddAsync(NewSchedule(), Used, Ct) ? null : Fault.OverLimit("full", "Full.");
     }
@@ -104,17 +104,17 @@ public abstract class QuotasContract(params TenantPlace[] nodes) : IAsyncLifetim
         Assert.Null((await AddAsync(_stores[0], first)).Fault);
         await OneOfManyAsync(async store => (await AddAsync(store, NewSource())).Fault, added: 1);
         await _stores[0].Knowledge.RemoveAsync(first.Id, Ct);
-        await OneOfManyAsync(async store => (await AddAsync(store, NewSource())).Fault, added: Used - 1);
+        await OneOfManyAsync(async store => (await AddAsync(store, NewSource())).Fault, added: Used - 1, calls: 50);
 
         Task<Result<long>> AddAsync(ITenantStore store, KnowledgeSource source) =>
             store.Knowledge.AddAsync(source, [new StoredPassage(source.Id, 0, "", "text")], null, limits, Ct);
     }
 
     /// <summary>Fills up to one less than the limit, then calls from all nodes at once.</summary>
-    private async Task OneOfManyAsync(Func<ITenantStore, Task<Fault?>> add, int added)
+    private async Task OneOfManyAsync(Func<ITenantStore, Task<Fault?>> add, int added, int calls = Calls)
     {
         for (var i = added; i < Used - 1; i++) Assert.Null(await add(_stores[i % _stores.Length]));
-        var faults = await Task.WhenAll(Enumerable.Range(0, Calls).Select(call => Task.Run(() => add(_stores[call % _stores.Length]), Ct)));
+        var faults = await Task.WhenAll(Enumerable.Range(0, calls).Select(call => Task.Run(() => add(_stores[call % _stores.Length]), Ct)));
         Assert.Single(faults, static fault => fault is null);
         Assert.All(faults.OfType<Fault>(), static fault => Assert.Equal(FaultKind.OverLimit, fault.Kind));
     }
