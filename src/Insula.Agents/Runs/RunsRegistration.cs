@@ -1,8 +1,8 @@
 using Insula.Agents.Budgets;
 using Insula.Agents.Models;
 using Insula.Agents.Tools;
-using Insula.Tenancy.Prices;
 using Insula.Tenancy.Faults;
+using Insula.Tenancy.Prices;
 using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
 using Microsoft.Extensions.DependencyInjection;

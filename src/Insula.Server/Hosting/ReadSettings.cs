@@ -1,6 +1,6 @@
 using System.Net;
-using Insula.Tenancy.Billing;
 using Insula.Tenancy.Access;
+using Insula.Tenancy.Billing;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Wording;
 

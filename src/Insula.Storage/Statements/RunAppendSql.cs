@@ -12,7 +12,7 @@ internal static class RunAppendSql
         log as (
           insert into events (tenant_id, session_id, seq, event_id, type, body, created_at, processed_at, epoch, run_id)
           select @tenant_id, @session_id, c.last_seq - @events + e.n, e.event_id, e.type, e.body, @updated_at, e.processed_at, @epoch, @run_id
-          from claimed c, unnest(@event_ids, @types, @bodies, @processed_at) with ordinality e (event_id, type, body, processed_at, n)
+          from claimed c, unnest(cast(@event_ids as text[]), cast(@types as text[]), cast(@bodies as text[]), cast(@processed_at as bigint[])) with ordinality e (event_id, type, body, processed_at, n)
         ),
         metered as (
           insert into usage_outbox (tenant_id, session_id, {RunSql.UsageColumns})
@@ -38,26 +38,26 @@ internal static class RunAppendSql
         with claimed as ({SessionSql.ProjectRun},
             pending_input = exists (
               select 1 from events e
-              where e.tenant_id = @tenant_id and e.session_id = @session_id and e.processed_at is null and e.event_id <> all (@taken) and {EventSql.Wakes})
+              where e.tenant_id = @tenant_id and e.session_id = @session_id and e.processed_at is null and e.event_id <> all (cast(@taken as text[])) and {EventSql.Wakes})
           {SessionSql.OfClaim}),
-        run as ({RunSql.PutValues} from claimed where @run_id is not null {RunSql.PutOver}),
+        run as ({RunSql.PutValues} from claimed where cast(@run_id as text) is not null {RunSql.PutOver}),
         {Parts},
         taken as (
           update events e set processed_at = @updated_at, run_id = @processed_by
           from claimed c
-          where e.tenant_id = @tenant_id and e.session_id = @session_id and e.event_id = any (@taken) and e.processed_at is null
+          where e.tenant_id = @tenant_id and e.session_id = @session_id and e.event_id = any (cast(@taken as text[])) and e.processed_at is null
         ),
         cancelled as (
           update runs r set status = 'ended', stop_reason = 'cancelled', ended_at = @updated_at
           from claimed c
-          where r.tenant_id = @tenant_id and r.session_id = @session_id and r.status = 'queued' and r.run_id is distinct from @run_id
-            and 'sevt_' || substr(r.run_id, 5) = any (@taken)
+          where r.tenant_id = @tenant_id and r.session_id = @session_id and r.status = 'queued' and r.run_id is distinct from cast(@run_id as text)
+            and 'sevt_' || substr(r.run_id, 5) = any (cast(@taken as text[]))
         ),
         queued as (
           insert into runs (tenant_id, run_id, session_id, status, steps, queued_at, started_at)
           select @tenant_id, 'run_' || substr(e.event_id, 6), e.session_id, 'queued', 0, e.created_at, 0
           from claimed c, events e
-          where e.tenant_id = @tenant_id and e.session_id = @session_id and e.processed_at is null and e.type = 'user.message' and e.event_id <> all (@taken)
+          where e.tenant_id = @tenant_id and e.session_id = @session_id and e.processed_at is null and e.type = 'user.message' and e.event_id <> all (cast(@taken as text[]))
           order by e.seq
           limit 1
           on conflict (tenant_id, run_id) do nothing

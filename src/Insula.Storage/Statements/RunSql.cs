@@ -22,14 +22,14 @@ internal static class RunSql
             select 1 from sessions s where s.tenant_id = @tenant_id and s.session_id = runs.session_id and s.agent_id = @agent_id))
         """;
 
-    public const string PutValues =
+    internal const string PutValues =
         $"""
         insert into runs (tenant_id, {Columns})
         select @tenant_id, @run_id, @session_id, @run_status, @stop_reason, @steps, @queued_at, @started_at, @ended_at,
           @run_input_tokens, @run_output_tokens, @run_cache_read_tokens, @run_cache_write_tokens, @error
         """;
 
-    public const string PutOver =
+    internal const string PutOver =
         """
         on conflict (tenant_id, run_id) do update set
           status = excluded.status, stop_reason = excluded.stop_reason, steps = excluded.steps, started_at = excluded.started_at, ended_at = excluded.ended_at,
@@ -38,7 +38,7 @@ internal static class RunSql
         """;
 
     /// <summary>Of a run whose row is there: a step's, which is never its first.</summary>
-    public const string Go =
+    internal const string Go =
         """
         update runs r set
           queued_at = @queued_at, status = @run_status, stop_reason = @stop_reason, steps = @steps, started_at = @started_at, ended_at = @ended_at,
@@ -96,12 +96,13 @@ internal static class RunSql
         limit @limit
         """;
 
-    public const string UsageColumns = "usage_id, run_id, kind, name, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, at, agent_id, principal, reasoning_tokens, cost_micros, price_version";
+    internal const string UsageColumns = "usage_id, run_id, kind, name, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, at, agent_id, principal, reasoning_tokens, cost_micros, price_version";
 
-    public const string UsageArrays =
+    internal const string UsageArrays =
         """
-        @usage_ids, @usage_runs, @usage_kinds, @usage_names, @usage_input_tokens, @usage_output_tokens, @usage_cache_read_tokens, @usage_cache_write_tokens, @usage_at,
-          @usage_agents, @usage_principals, @usage_reasoning_tokens, @usage_costs, @usage_prices
+        cast(@usage_ids as text[]), cast(@usage_runs as text[]), cast(@usage_kinds as text[]), cast(@usage_names as text[]),
+          cast(@usage_input_tokens as bigint[]), cast(@usage_output_tokens as bigint[]), cast(@usage_cache_read_tokens as bigint[]), cast(@usage_cache_write_tokens as bigint[]), cast(@usage_at as bigint[]),
+          cast(@usage_agents as text[]), cast(@usage_principals as text[]), cast(@usage_reasoning_tokens as bigint[]), cast(@usage_costs as bigint[]), cast(@usage_prices as text[])
         """;
 
     public const string InsertUsage =

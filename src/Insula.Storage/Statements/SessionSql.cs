@@ -85,17 +85,17 @@ internal static class SessionSql
         $"update sessions set pending_input = {EventSql.HasPending} where tenant_id = @tenant_id and session_id = @session_id";
 
     /// <summary>What a worker's append says of the session, if its claim still stands.</summary>
-    public const string ProjectRun =
+    internal const string ProjectRun =
         """
         update sessions
         set last_seq = last_seq + @events, updated_at = @updated_at, status = coalesce(@status, status), active_seconds = active_seconds + @active_seconds,
-            open_run_id = case when @run_id is null then open_run_id else @open_run_id end,
+            open_run_id = case when cast(@run_id as text) is null then open_run_id else @open_run_id end,
             input_tokens = input_tokens + @input_tokens, output_tokens = output_tokens + @output_tokens,
             cache_read_tokens = cache_read_tokens + @cache_read_tokens, cache_write_tokens = cache_write_tokens + @cache_write_tokens
         """;
 
     /// <summary>Gives the session's last number; no row when the claim is lost.</summary>
-    public const string OfClaim = "where tenant_id = @tenant_id and session_id = @session_id and epoch = @epoch returning last_seq";
+    internal const string OfClaim = "where tenant_id = @tenant_id and session_id = @session_id and epoch = @epoch returning last_seq";
 
     public const string ProjectRunOfClaim = $"{ProjectRun} {OfClaim}";
 

@@ -12,18 +12,18 @@ internal static class UsageSql
 
     public const string RemoveShippedSqlite = "delete from usage_outbox where tenant_id = @tenant_id and usage_id in (select value from json_each(@ids))";
 
-    public const string RemoveShippedPostgres = "delete from usage_outbox where tenant_id = @tenant_id and usage_id = any (@ids)";
+    public const string RemoveShippedPostgres = "delete from usage_outbox where tenant_id = @tenant_id and usage_id = any (cast(@ids as text[]))";
 
     public const string KnownSqlite = "select usage_id from ledger_usage where tenant_id = @tenant_id and usage_id in (select value from json_each(@ids))";
 
-    public const string KnownPostgres = "select usage_id from ledger_usage where tenant_id = @tenant_id and usage_id = any (@ids)";
+    public const string KnownPostgres = "select usage_id from ledger_usage where tenant_id = @tenant_id and usage_id = any (cast(@ids as text[]))";
 
     /// <summary>Many at once: a statement costs more than its rows.</summary>
     public const string InsertPostgres =
         $"""
         {Insert}
-        select @tenant_id, u.* from unnest(@usage_ids, @at, @kinds, @names, @agents, @sessions, @runs, @principals,
-          @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @reasoning_tokens, @costs, @price_versions) u
+        select @tenant_id, u.* from unnest(cast(@usage_ids as text[]), cast(@at as bigint[]), cast(@kinds as text[]), cast(@names as text[]), cast(@agents as text[]), cast(@sessions as text[]), cast(@runs as text[]), cast(@principals as text[]),
+          cast(@input_tokens as bigint[]), cast(@output_tokens as bigint[]), cast(@cache_read_tokens as bigint[]), cast(@cache_write_tokens as bigint[]), cast(@reasoning_tokens as bigint[]), cast(@costs as bigint[]), cast(@price_versions as text[])) u
         """;
 
     public const string InsertSqlite =

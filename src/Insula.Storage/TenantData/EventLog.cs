@@ -65,7 +65,8 @@ internal static class EventLog
         row.Moment(3),
         row.MomentOrNull(4),
         row.GetInt64(5),
-        row.IsDBNull(6) ? null : row.Id<Run>(6)) { Principal = row.TextOrNull(7) };
+        row.IsDBNull(6) ? null : row.Id<Run>(6))
+    { Principal = row.TextOrNull(7) };
 
     /// <summary>Input stands unprocessed until a run takes it up; anything else is processed as it is written.</summary>
     public static DateTimeOffset? ProcessedAt(NewEvent given, DateTimeOffset at) => given.Body is InputBody ? null : at;

@@ -1,6 +1,6 @@
 using Insula.Storage.Tests.Contracts;
-using Insula.TestKit.Nodes;
 using Insula.Tenancy.RateLimits;
+using Insula.TestKit.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Insula.Storage.Tests.Sqlite;

@@ -42,6 +42,7 @@ public sealed partial class StatementPlanTests(SharedPostgres postgres)
         ["RunShareSql.ChooseOrWaitPostgres"] = ("tenant_id", "steps from one tenant of the queue to the next"),
         ["BillingSql.Take"] = ("due_at", "goes by the moment that the event was listed with, which few share"),
         ["BillingSql.Due"] = ("due_at", "the platform asks what is due, whosever it is"),
+        ["WebhookSql.Take"] = ("due_at", "goes by the moment that the delivery was listed with, which few share"),
         ["WebhookSql.Due"] = ("due_at", "the platform asks what is due, whosever it is"),
         ["WebhookSql.Forget"] = ("created_at", "the platform forgets what is old, whosever it was"),
         ["StatsSql.Full"] = ("percent", "the operator's list of tenants near a quota"),
