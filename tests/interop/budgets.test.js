@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import Anthropic, { APIError } from '@anthropic-ai/sdk';
-import { client, limit, message } from './support.js';
+import { ask, client, limit, message, watched } from './support.js';
 
 const { INSULA_URL: baseURL, INSULA_KEY: apiKey } = process.env;
 
@@ -10,23 +10,10 @@ test('a message to a spent budget is refused for good, and the client asks once'
   const agent = await client.beta.agents.create({ name: 'broke', model: 'anthropic/claude-opus-5-5' });
   const environment = await client.beta.environments.create({ name: 'interop' });
   const session = await client.beta.sessions.create({ agent: agent.id, environment_id: environment.id });
-  const set = await fetch(`${baseURL}/api/v1/budgets/agent:${agent.id}`, {
-    method: 'PUT',
-    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ limit_micros: 0 }),
-  });
-  assert.equal(set.status, 200);
+  await ask('PUT', `/api/v1/budgets/agent:${agent.id}`, apiKey, { limit_micros: 0 }, 200);
 
-  let requests = 0;
-  const counting = new Anthropic({
-    baseURL,
-    apiKey,
-    timeout: 20_000,
-    fetch: (...call) => {
-      requests += 1;
-      return fetch(...call);
-    },
-  });
+  const { fetch, statuses } = watched();
+  const counting = new Anthropic({ baseURL, apiKey, timeout: 20_000, fetch });
   assert.ok(counting.maxRetries > 0, 'the client would try again if it were told to');
   await assert.rejects(counting.beta.sessions.events.send(session.id, { events: [message('hello')] }), (error) => {
     assert.ok(error instanceof APIError);
@@ -35,5 +22,5 @@ test('a message to a spent budget is refused for good, and the client asks once'
     assert.match(error.message, /An administrator of this tenant can raise it/);
     return true;
   });
-  assert.equal(requests, 1);
+  assert.deepEqual(statuses, [402]);
 });

@@ -2,36 +2,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import Anthropic, { RateLimitError } from '@anthropic-ai/sdk';
+import { ask, watched } from './support.js';
 
 const { INSULA_URL: baseURL, INSULA_KEY: apiKey, INTEROP_OPERATOR_KEY: operatorKey } = process.env;
 const limit = { timeout: 60_000 };
 
-/** The client with its own retries, and the statuses that it was answered with. */
-function watched(key) {
-  const statuses = [];
-  const fetching = async (...args) => {
-    const answer = await fetch(...args);
-    statuses.push(answer.status);
-    return answer;
-  };
-  return { client: new Anthropic({ baseURL, apiKey: key, fetch: fetching, maxRetries: 2 }), statuses };
-}
-
-async function post(path, key, body) {
-  const answer = await fetch(new URL(path, baseURL), {
-    method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  assert.equal(answer.status, 201, await answer.clone().text());
-  return answer.json();
+function retrying(key) {
+  const { fetch, statuses } = watched();
+  return { client: new Anthropic({ baseURL, apiKey: key, fetch, maxRetries: 2 }), statuses };
 }
 
 const agent = { name: 'limited', model: 'insula/scripted' };
 
 test('a client that is throttled waits as told and succeeds', limit, async () => {
-  const { secret } = await post('/api/v1/keys', apiKey, { name: 'throttled', limits: { requests_per_minute: 30 } });
-  const { client, statuses } = watched(secret);
+  const { secret } = await ask('POST', '/api/v1/keys', apiKey, { name: 'throttled', limits: { requests_per_minute: 30 } }, 201);
+  const { client, statuses } = retrying(secret);
   for (let call = 0; call < 60 || !statuses.includes(429); call++) {
     assert.ok(call < 200, 'The limit never refused.');
     await client.beta.environments.create({ name: `throttled ${call}` });
@@ -42,8 +27,8 @@ test('a client that is throttled waits as told and succeeds', limit, async () =>
 });
 
 test('a client whose tenant has used up a quota asks once', { ...limit, skip: operatorKey ? false : 'needs a server of its own' }, async () => {
-  const tenant = await post('/api/v1/tenants', operatorKey, { name: 'full', limits: { agents: 1 } });
-  const { client, statuses } = watched(tenant.key.secret);
+  const tenant = await ask('POST', '/api/v1/tenants', operatorKey, { name: 'full', limits: { agents: 1 } }, 201);
+  const { client, statuses } = retrying(tenant.key.secret);
   await client.beta.agents.create(agent);
   await assert.rejects(client.beta.agents.create(agent), (error) => {
     assert.ok(error instanceof RateLimitError);

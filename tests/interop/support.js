@@ -10,6 +10,30 @@ export const limit = { timeout: 30_000 };
 export const connect = (key = apiKey) => new Anthropic({ baseURL, apiKey: key, maxRetries: 0, timeout: 20_000 });
 
 export const client = connect();
+
+/** A fetch for a client that retries by itself, and the statuses that it was answered with. */
+export function watched() {
+  const statuses = [];
+  return {
+    statuses,
+    fetch: async (...call) => {
+      const answer = await fetch(...call);
+      statuses.push(answer.status);
+      return answer;
+    },
+  };
+}
+
+/** A call of Insula's own API, which no vendor's client knows. */
+export async function ask(method, path, key, body, status) {
+  const answer = await fetch(new URL(path, baseURL), {
+    method,
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  if (answer.status !== status) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+  return answer.json();
+}
 const { agents, environments, sessions } = client.beta;
 
 /** A session with an agent on the scripted model, which plays the directives in a message. */
