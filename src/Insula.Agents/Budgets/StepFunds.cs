@@ -45,7 +45,7 @@ internal sealed class StepFunds(BudgetsInForce inForce, IBudgetStore store, Held
         if (await LimitsOfAsync(journal, attention) is not { } limits) return full;
         if (prices.Find(model.FullName, began) is not { } price) throw Unpriced(model.FullName);
         var foreseen = model.Provider.Foresee(request);
-        var input = foreseen?.Input ?? InputEstimate.Of(request);
+        var input = foreseen?.Input ?? TokenEstimate.AtMost(request);
         var output = foreseen?.Output ?? request.MaxTokens;
         var (wanted, least) = (price.WorstOf(input, output), price.WorstOf(input, Math.Min(output, OutputTokensLeast)));
         if (wanted == 0) return full;

@@ -92,6 +92,11 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
         {
             await turn.AskAsync(model.Provider, request, journal.Preview, attention);
         }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested && turn.UsedWhenCut(model.Provider, request) is { } used)
+        {
+            await RecordCutAsync(journal, asking, used, ct);
+            throw;
+        }
         catch (Exception e) when (funds is not null && e is not ModelException)
         {
             await funds.GiveBackAsync(journal, asking.Usage);
@@ -126,6 +131,14 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
         if (cut is not null) events.Add(Unfunded($"The answer was cut where the money ended. {cut}"));
         var reason = cut is not null ? StopReason.BudgetReached : turn.Stop == ModelStop.Refusal ? StopReason.Refusal : StopReason.EndTurn;
         await RecordAsync(asking, row, () => journal.StopAsync(reason, [], events, [row], metrics, ct));
+    }
+
+    /// <summary>A person, or the run's limit, ended the call: what it has cost by then is counted, by estimate, and the request is over.</summary>
+    private Task RecordCutAsync(RunJournal journal, Asking asking, TokenUsage used, CancellationToken ct)
+    {
+        var row = RowFor(journal, asking, used);
+        var end = new SpanModelRequestEnd(asking.Request, IsError: true, new ModelUsage(used.Input, used.Output, used.CacheRead, used.CacheWrite)) { CostMicros = row.CostMicros > 0 ? row.CostMicros : null };
+        return RecordAsync(asking, row, () => journal.AppendAsync(journal.Run!, status: null, [], [new NewEvent(end)], [row], ct));
     }
 
     /// <summary>Whatever becomes of the append, what is held waits for the row: nobody else knows whether it came.</summary>

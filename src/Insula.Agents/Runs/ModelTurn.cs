@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Insula.Agents.Agents;
+using Insula.Agents.Budgets;
 using Insula.Agents.Events;
 using Insula.Agents.Models;
 using Insula.Agents.Tools;
@@ -18,6 +19,7 @@ internal sealed class ModelTurn(ToolBox tools)
     private readonly List<(string Name, JsonElement Input)> _calls = [];
     private Id<SessionEvent>? _message;
     private bool _thought;
+    private bool _began;
 
     public ModelStop Stop { get; private set; }
 
@@ -31,6 +33,7 @@ internal sealed class ModelTurn(ToolBox tools)
         var ended = false;
         await foreach (var item in provider.StreamAsync(request, ct))
         {
+            _began = true;
             switch (item)
             {
                 case TextDelta delta when delta.Text.Length > 0:
@@ -53,6 +56,18 @@ internal sealed class ModelTurn(ToolBox tools)
 
         if (!ended) throw new ModelException(ModelFailure.Overloaded, "The model's answer ended before it was complete.", retryable: true);
     }
+
+    /// <summary>
+    /// What a turn used that was cut off: providers charge for what they took in and put out until then, and say how much
+    /// only at the end. Null when nothing had come.
+    /// </summary>
+    public TokenUsage? UsedWhenCut(IModelProvider provider, ModelRequest request) => _began
+        ? new TokenUsage(
+            provider.Foresee(request)?.Input ?? TokenEstimate.Likely(request),
+            TokenEstimate.Likely(_text.Length + _calls.Sum(static call => call.Name.Length + call.Input.GetRawText().Length)),
+            0,
+            0)
+        : null;
 
     /// <summary>The turn as events, without the span's end.</summary>
     public IEnumerable<NewEvent> ToEvents(AgentDefinition agent)

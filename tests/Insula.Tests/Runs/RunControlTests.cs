@@ -37,6 +37,24 @@ public sealed class RunControlTests : RunTests
     }
 
     [Fact]
+    public async Task What_a_model_said_before_it_was_interrupted_is_counted()
+    {
+        var runs = await StartAsync();
+        var session = await runs.AddSessionAsync(Ct);
+        var message = await runs.SayAsync(session, "Tell me all of it, from the beginning.", Ct);
+        var call = await runs.Model.NextCallAsync(Ct);
+        await SayWatchedAsync(runs, session, call, "It begins with twelve tokens or so, which someone paid for.");
+
+        await runs.SendAsync(session, new UserInterrupt(), Ct);
+        var log = await runs.UntilAsync<SessionStatusIdle>(session, Ct);
+
+        var end = Assert.Single(log.Select(static e => e.Body).OfType<SpanModelRequestEnd>());
+        Assert.Equal((true, 10L, 15L), (end.IsError, end.ModelUsage.InputTokens, end.ModelUsage.OutputTokens));
+        Assert.Equal(new TokenUsage(10, 15, 0, 0), (await RunOfAsync(session, message)).Usage);
+        Assert.Equal(new TokenUsage(10, 15, 0, 0), (await runs.SessionAsync(session, Ct)).Usage);
+    }
+
+    [Fact]
     public async Task A_session_that_is_deleted_takes_its_run_with_it()
     {
         var runs = await StartAsync();
@@ -245,6 +263,19 @@ public sealed class RunControlTests : RunTests
 
         (await runs.Model.NextCallAsync(Ct)).Says("done").Ends();
         await runs.UntilAsync<SessionStatusIdle>(session, Ct);
+    }
+
+    /// <summary>Has the model say it, and returns when a watcher has seen it.</summary>
+    private static async Task SayWatchedAsync(RunHarness runs, Id<Session> session, PuppetCall call, string text)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        limit.CancelAfter(Limit);
+        await foreach (var item in runs.Feed.WatchAsync(runs.Scope, session, afterSeq: 0, limit.Token))
+        {
+            // What is previewed before somebody watches, nobody sees.
+            if (item is LoggedEvent { Event.Body: SpanModelRequestStart }) call.Says(text);
+            if (item is MessageDelta) return;
+        }
     }
 
     private static (RunStatus Status, string? StopReason) Ending(Run run) => (run.Status, run.StopReason);

@@ -3,12 +3,15 @@ using Insula.Agents.Models;
 namespace Insula.Agents.Budgets;
 
 /// <summary>
-/// How many tokens a request takes in at most, for money that has to be there before it is sent. Too high costs nothing: what
-/// is not used comes back. Too low would spend what nobody has, so text that models cut into many tokens counts for many:
-/// digits, signs, long words without a blank, and every script but Latin.
+/// How many tokens a request takes in, for whoever has to know before the provider says so. At most, for money that has to
+/// be there before it is sent: too high costs nothing, since what is not used comes back, and too low would spend what
+/// nobody has. Likely, for an answer that was cut off, of which the provider never says what it took.
 /// </summary>
-internal static class InputEstimate
+internal static class TokenEstimate
 {
+    /// <summary>What providers say of English prose.</summary>
+    private const int CharactersOfToken = 4;
+
     private const int ForRequest = 50;
     private const int ForMessage = 10;
     private const int ForTools = 1000;
@@ -19,7 +22,24 @@ internal static class InputEstimate
     /// <summary>Longer words are ids and encoded bytes rather than words.</summary>
     private const int WordLettersMax = 20;
 
-    public static long Of(ModelRequest request)
+    public static long Likely(int characters) => (characters + CharactersOfToken - 1) / CharactersOfToken;
+
+    public static long Likely(ModelRequest request) => Likely(
+        (request.System?.Length ?? 0)
+        + request.Tools.Sum(static tool => tool.Name.Length + tool.Description.Length + tool.InputSchema.GetRawText().Length)
+        + request.Messages.SelectMany(static message => message.Content).Sum(static content => content switch
+        {
+            TextContent text => text.Text.Length,
+            ToolCallContent call => call.Name.Length + call.Input.GetRawText().Length,
+            ToolResultContent result => result.Text.Length,
+            _ => 0,
+        }));
+
+    /// <summary>
+    /// Text that models cut into many tokens counts for many: digits, signs, long words without a blank, and every script but
+    /// Latin.
+    /// </summary>
+    public static long AtMost(ModelRequest request)
     {
         var sixths = SixthsOf(request.System);
         long whole = ForRequest + (request.Tools.Count > 0 ? ForTools : 0);
