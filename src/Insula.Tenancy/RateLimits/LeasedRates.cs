@@ -182,11 +182,14 @@ internal sealed class LeasedRates(IRateGrants grants, TimeProvider time) : IDisp
 
     private async ValueTask<RateDecision> AskAsync(RateDemand demand, RateDemand ofKey, Id<Tenant> tenant, string key, long came, Lack lack, CancellationToken ct)
     {
+        long? made = null;
         while (true)
         {
-            // A call that was there when the store was asked counts as made then: its slot may have begun meanwhile.
+            // A call that was there when the store was first asked counts as made then: its slot may have begun meanwhile, and
+            // while the store is asked for one class, the slot of another one may even have ended.
             var answer = await LeaseAsync(tenant, lack).WaitAsync(ct);
-            if (Try(demand, ofKey, tenant, key, Math.Max(came, answer.AskedAt), out var decision) is not { } next) return decision;
+            made ??= Math.Max(came, answer.AskedAt);
+            if (Try(demand, ofKey, tenant, key, made.Value, out var decision) is not { } next) return decision;
             lack = next;
         }
     }

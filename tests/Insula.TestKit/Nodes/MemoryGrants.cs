@@ -19,6 +19,9 @@ public sealed class MemoryGrants(TimeProvider time) : IRateGrants
 
     public long Trips { get; private set; }
 
+    /// <summary>Happens when the store has judged and before its answer arrives, as time does.</summary>
+    public Action? OnTheWay { get; set; }
+
     private long Now => (time.GetUtcNow() + Shift).UtcTicks;
 
     public Task<RateGrant> TakeAsync(RateGrantRequest request, CancellationToken ct)
@@ -33,6 +36,7 @@ public sealed class MemoryGrants(TimeProvider time) : IRateGrants
             var room = now + request.Tolerance - start;
             var granted = room >= request.Wanted ? request.Wanted : room >= request.Least ? room / request.Spacing * request.Spacing : 0;
             _arrivals[key] = start + granted;
+            OnTheWay?.Invoke();
             return Task.FromResult(new RateGrant(start + granted, granted, now));
         }
     }

@@ -67,6 +67,24 @@ public sealed class SharedRateLaws
         }
     }
 
+    [Fact]
+    public async Task A_call_against_several_rates_gets_in_though_the_slot_of_one_ends_before_the_store_has_answered_for_the_next()
+    {
+        const int most = 10_000_000;
+        var clock = new ManualClock();
+        var grants = new MemoryGrants(clock) { OnTheWay = () => clock.Advance(TimeSpan.FromMilliseconds(1)) };
+        using var limiter = new RateLimiter(clock, grants);
+        var scope = SystemTask.Run.For(Id<Tenant>.New());
+        var limits = Free with { RequestsPerMinute = most, LearnPerMinute = most };
+        for (var call = 0; call < 100; call++)
+        {
+            var trips = grants.Trips;
+            var decision = await limiter.TakeAsync(scope, RateClasses.Requests | RateClasses.Learn, limits, Ct).AsTask().WaitAsync(TimeSpan.FromSeconds(20), Ct);
+            Assert.True(decision.Admitted);
+            Assert.InRange(grants.Trips - trips, 0, 2);
+        }
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(3)]
