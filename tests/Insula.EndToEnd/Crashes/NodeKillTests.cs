@@ -14,6 +14,7 @@ public sealed class NodeKillTests(ITestOutputHelper output)
 {
     private const int SessionsEach = 2;
     private const int AcknowledgedPerCycleMax = 24;
+    private const int KillsPerWord = 25;
 
     private readonly InsulaProcess?[] _nodes = new InsulaProcess?[3];
     private int _turn;
@@ -70,6 +71,7 @@ public sealed class NodeKillTests(ITestOutputHelper output)
             moves.AddRange(load.Writers.Select(writer => TimeProvider.System.GetElapsedTime(killed, writer.FirstSuccess!.Value)));
             starting[victim] = StartAgainAsync(victim);
             await load.UntilAsync("another node answers", () => load.Answers > answers, Ct);
+            if (kills.Count % KillsPerWord == 0) output.WriteLine($"{kills.Count} of {Kills} kills, {acknowledged.Count} messages acknowledged; to each client's next success {Quantiles.Of(moves)}.");
         }
 
         await Task.WhenAll(starting);
