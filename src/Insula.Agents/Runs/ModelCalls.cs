@@ -114,12 +114,11 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
     private async Task RecordAnswerAsync(RunJournal journal, Asking asking, ModelTurn turn, CancellationToken ct)
     {
         var run = journal.Run!;
-        var usage = turn.Usage;
-        var row = RowFor(journal, asking, usage);
+        var row = RowFor(journal, asking, turn.Usage);
         List<NewEvent> events =
         [
             .. turn.ToEvents(journal.Session.Agent),
-            new(new SpanModelRequestEnd(asking.Request, IsError: false, new ModelUsage(usage.Input, usage.Output, usage.CacheRead, usage.CacheWrite)) { CostMicros = row.CostMicros > 0 ? row.CostMicros : null }),
+            EndOf(asking, row, isError: false),
         ];
         if (turn.CallsTools)
         {
@@ -137,8 +136,7 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
     private Task RecordCutAsync(RunJournal journal, Asking asking, TokenUsage used, CancellationToken ct)
     {
         var row = RowFor(journal, asking, used);
-        var end = new SpanModelRequestEnd(asking.Request, IsError: true, new ModelUsage(used.Input, used.Output, used.CacheRead, used.CacheWrite)) { CostMicros = row.CostMicros > 0 ? row.CostMicros : null };
-        return RecordAsync(asking, row, () => journal.AppendAsync(journal.Run!, status: null, [], [new NewEvent(end)], [row], ct));
+        return RecordAsync(asking, row, () => journal.AppendAsync(journal.Run!, status: null, [], [EndOf(asking, row, isError: true)], [row], ct));
     }
 
     /// <summary>Whatever becomes of the append, what is held waits for the row: nobody else knows whether it came.</summary>
@@ -173,6 +171,12 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
 
         await RecordAsync(asking, row, () => journal.StopAsync(StopReason.RetriesExhausted, [], events, [row], metrics, ct));
     }
+
+    private static NewEvent EndOf(Asking asking, UsageRow row, bool isError) => new(
+        new SpanModelRequestEnd(asking.Request, isError, new ModelUsage(row.Tokens.Input, row.Tokens.Output, row.Tokens.CacheRead, row.Tokens.CacheWrite))
+        {
+            CostMicros = row.CostMicros > 0 ? row.CostMicros : null,
+        });
 
     private UsageRow RowFor(RunJournal journal, Asking asking, TokenUsage usage)
     {

@@ -56,15 +56,7 @@ public sealed class RunDispatcher
         using var drained = new CancellationTokenSource();
         var renewing = _leases.RunAsync(drained.Token);
         using var ear = _leases.StoreOrders ? _shared.Listen() : null;
-        try
-        {
-            await WatchAsync(stopping);
-        }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
-        {
-            // The ordinary end.
-        }
-
+        await Watch.RunAsync(_time, WatchPeriod, LookAsync, LookFailed, stopping);
         await StopAsync();
         await drained.CancelAsync();
         await Task.WhenAny(renewing);
@@ -103,29 +95,19 @@ public sealed class RunDispatcher
     /// <summary>Stops the tenant's workers if it may have none now.</summary>
     internal Task HaltIfRefusedAsync(Id<Tenant> tenant, CancellationToken ct) => _slots.HaltIfRefusedAsync(tenant, ct);
 
-    private async Task WatchAsync(CancellationToken ct)
+    private async Task<bool> LookAsync(CancellationToken ct)
     {
-        var backoff = new Backoff(_time);
-        while (true)
-        {
-            try
-            {
-                if (_leases.StoreOrders) await _shared.LookAsync(ct);
-                else await _watch.LookAsync(free => _local.TakeUp(free.Entry, free.Priority, free.Ready), ct);
-                if (!_leases.Alone) foreach (var tenant in _slots.Tenants()) await HaltIfRefusedAsync(tenant, ct);
-                await _watch.CountAsync(ct);
-                backoff.Reset();
-            }
-            catch (Exception e) when (!ct.IsCancellationRequested)
-            {
-                if (backoff.Failures == 0) RunLog.WatchFailed(_log, e);
-                _watch.StartOver();
-                await backoff.WaitAsync(ct);
-                continue;
-            }
+        if (_leases.StoreOrders) await _shared.LookAsync(ct);
+        else await _watch.LookAsync(free => _local.TakeUp(free.Entry, free.Priority, free.Ready), ct);
+        if (!_leases.Alone) foreach (var tenant in _slots.Tenants()) await HaltIfRefusedAsync(tenant, ct);
+        await _watch.CountAsync(ct);
+        return false;
+    }
 
-            await Task.Delay(Backoff.About(WatchPeriod), _time, ct);
-        }
+    private void LookFailed(Exception error, bool first)
+    {
+        if (first) RunLog.WatchFailed(_log, error);
+        _watch.StartOver();
     }
 
     private async Task StopAsync()

@@ -144,13 +144,13 @@ internal sealed class RunJournal
     }
 
     /// <summary>Who began the open run: the sender of the message that it has its digits from.</summary>
-    public string? Principal => Run is { } run ? State.Log.LastOrDefault(e => e.Id.Value == run.Id.Value)?.Principal : null;
+    public string? Principal => Run is null ? null : State.Principal;
 
     /// <summary>
     /// Names the model call that is due. It follows from what was said so far, so whoever makes the call again after a crash
     /// gives it the same name, and a call about anything else has another one.
     /// </summary>
-    public string StepKey => $"{Run!.Id}-{State.Log.Count(static e => e.Body is InputBody or AgentMessage or AgentToolUse or AgentCustomToolUse or AgentToolResult)}";
+    public string StepKey => $"{Run!.Id}-{State.Said}";
 
     /// <summary>Tells watchers of a message that is being produced.</summary>
     public void Preview(FeedItem item) => _feed.Publish(Scope.Tenant, Session.Id, [item]);

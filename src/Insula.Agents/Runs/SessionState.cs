@@ -60,6 +60,12 @@ internal sealed class SessionState
     /// <summary>Micro-dollars that the open run's steps cost.</summary>
     public long CostMicros { get; private set; }
 
+    /// <summary>Events so far that a model is told of.</summary>
+    public int Said { get; private set; }
+
+    /// <summary>Who sent the message that the run which began last has its digits from; null when nobody knows.</summary>
+    public string? Principal { get; private set; }
+
     /// <summary>How often the open run made the same call with the same result, for the call that it made most often.</summary>
     public int Repeats { get; private set; }
 
@@ -105,6 +111,7 @@ internal sealed class SessionState
 
     private void Apply(SessionEvent e)
     {
+        if (e.Body is InputBody or AgentMessage or AgentToolUse or AgentCustomToolUse or AgentToolResult) Said++;
         switch (e.Body)
         {
             case UserToolConfirmation confirmation when _openCalls.TryGetValue(confirmation.ToolUseId, out var call) && !call.Confirmed:
@@ -170,6 +177,7 @@ internal sealed class SessionState
     private void BeginRun(SessionEvent e)
     {
         (OpenRun, ModelDue) = (e.Run, true);
+        Principal = e.Run is { } run ? _log.FindLast(said => said.Id.Value == run.Value)?.Principal : null;
         (Steps, Tokens, CostMicros, Repeats, _activeBefore, _activeSince) = (0, 0, 0, 0, TimeSpan.Zero, null);
         _sameCalls.Clear();
     }

@@ -41,35 +41,20 @@ public sealed class ScheduleWatch
     public void LookNow() => Volatile.Read(ref _asked).TrySetResult();
 
     /// <summary>Looks until the token ends. It survives a store that is away.</summary>
-    public async Task RunAsync(CancellationToken stopping)
-    {
-        var backoff = new Backoff(_time);
-        try
+    /// <remarks>What was taken by then and not finished is free again when its lease is over.</remarks>
+    public Task RunAsync(CancellationToken stopping) => Watch.RunAsync(
+        _time,
+        RestAsync,
+        async ct =>
         {
-            while (true)
-            {
-                var asked = Interlocked.Exchange(ref _asked, new(TaskCreationOptions.RunContinuationsAsynchronously));
-                try
-                {
-                    var more = await LookAsync(stopping);
-                    backoff.Reset();
-                    if (more || asked.Task.IsCompleted) continue;
-                }
-                catch (Exception error) when (!stopping.IsCancellationRequested)
-                {
-                    if (backoff.Failures == 0) ScheduleLog.WatchFailed(_log, error);
-                    await backoff.WaitAsync(stopping);
-                    continue;
-                }
-
-                await RestAsync(stopping);
-            }
-        }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            var asked = Interlocked.Exchange(ref _asked, new(TaskCreationOptions.RunContinuationsAsynchronously));
+            return await LookAsync(ct) || asked.Task.IsCompleted;
+        },
+        (error, first) =>
         {
-            // The ordinary end: what was taken and not finished is free again when its lease is over.
-        }
-    }
+            if (first) ScheduleLog.WatchFailed(_log, error);
+        },
+        stopping);
 
     /// <summary>Looks at what is due now; whether there may be more.</summary>
     internal async Task<bool> LookAsync(CancellationToken ct)

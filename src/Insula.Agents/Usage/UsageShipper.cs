@@ -99,31 +99,25 @@ public sealed class UsageShipper
 
     private async Task SweepAsync(CancellationToken ct)
     {
-        var backoff = new Backoff(_time);
         long? queued = null;
-        while (true)
-        {
-            try
+        await Watch.RunAsync(
+            _time,
+            Period,
+            async look =>
             {
                 if (queued is null || _time.GetElapsedTime(queued.Value) > QueuePeriod)
                 {
-                    await _ledger.MarkQueuedAsync(ct);
+                    await _ledger.MarkQueuedAsync(look);
                     queued = _time.GetTimestamp();
                 }
 
-                var more = await SweepOnceAsync(ct);
-                backoff.Reset();
-                if (more) continue;
-            }
-            catch (Exception error) when (!ct.IsCancellationRequested)
+                return await SweepOnceAsync(look);
+            },
+            (error, first) =>
             {
-                if (backoff.Failures == 0) UsageLog.SweepFailed(_log, error);
-                await backoff.WaitAsync(ct);
-                continue;
-            }
-
-            await Task.Delay(Backoff.About(Period), _time, ct);
-        }
+                if (first) UsageLog.SweepFailed(_log, error);
+            },
+            ct);
     }
 
     /// <summary>Whether all of the tenant's usage is in the ledger now. What fails is found again by its mark.</summary>

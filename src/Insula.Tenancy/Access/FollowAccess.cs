@@ -26,35 +26,19 @@ public sealed class FollowAccess(AccessInForce inForce, RenewTerms terms, IWakes
             inForce.ChangedElsewhere(wake);
             if (wake.Names(plansKey)) changed.Writer.TryWrite(true);
         });
-        try
-        {
-            await FollowPlansAsync(changed.Reader, stopping);
-        }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
-        {
-            // The ordinary end.
-        }
-    }
-
-    private async Task FollowPlansAsync(ChannelReader<bool> changed, CancellationToken ct)
-    {
-        var backoff = new Backoff(time);
-        while (true)
-        {
-            try
+        await Watch.RunAsync(
+            time,
+            ct => WaitAsync(changed.Reader, ct),
+            async ct =>
             {
                 await terms.RunAsync(ct);
-                backoff.Reset();
-            }
-            catch (Exception e) when (!ct.IsCancellationRequested)
+                return false;
+            },
+            (error, first) =>
             {
-                if (backoff.Failures == 0) log.PlansNotRead(e);
-                await backoff.WaitAsync(ct);
-                continue;
-            }
-
-            await WaitAsync(changed, ct);
-        }
+                if (first) log.PlansNotRead(error);
+            },
+            stopping);
     }
 
     private async Task WaitAsync(ChannelReader<bool> changed, CancellationToken ct)

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Nodes;
+using Insula.Tenancy.Posting;
 using Insula.Tenancy.Time;
 using Microsoft.Extensions.Logging;
 
@@ -63,37 +64,26 @@ public sealed class ReportCosts : IDisposable
     public async Task RunAsync(CancellationToken stopping)
     {
         if (_options.StripeKey is null) return;
-        var backoff = new Backoff(_time);
         long? reported = null;
-        try
-        {
-            while (true)
+        await Watch.RunAsync(
+            _time,
+            Period,
+            async ct =>
             {
-                try
+                if (reported is null || _time.GetElapsedTime(reported.Value) >= ReportPeriod)
                 {
-                    if (reported is null || _time.GetElapsedTime(reported.Value) >= ReportPeriod)
-                    {
-                        await _store.ReportAsync(_time.NowInMicroseconds(), stopping);
-                        reported = _time.GetTimestamp();
-                    }
-
-                    await SendDueAsync(stopping);
-                    backoff.Reset();
-                }
-                catch (Exception error) when (!stopping.IsCancellationRequested)
-                {
-                    if (backoff.Failures == 0) BillingLog.Failed(_log, error);
-                    await backoff.WaitAsync(stopping);
-                    continue;
+                    await _store.ReportAsync(_time.NowInMicroseconds(), ct);
+                    reported = _time.GetTimestamp();
                 }
 
-                await Task.Delay(Backoff.About(Period), _time, stopping);
-            }
-        }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
-        {
-            // The ordinary end.
-        }
+                await SendDueAsync(ct);
+                return false;
+            },
+            (error, first) =>
+            {
+                if (first) BillingLog.Failed(_log, error);
+            },
+            stopping);
     }
 
     public void Dispose() => _http.Dispose();
@@ -127,15 +117,7 @@ public sealed class ReportCosts : IDisposable
             ["payload[stripe_customer_id]"] = report.Customer,
             ["payload[value]"] = report.Value.ToString(CultureInfo.InvariantCulture),
         });
-        try
-        {
-            using var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);
-            return answer.IsSuccessStatusCode ? null : $"It answered {(int)answer.StatusCode}.";
-        }
-        catch (Exception error) when (error is HttpRequestException or OperationCanceledException && !ct.IsCancellationRequested)
-        {
-            return error is OperationCanceledException ? $"It did not answer within {SendLimit.TotalSeconds} seconds." : "It could not be reached.";
-        }
+        return await Post.TryAsync(_http, request, ct);
     }
 }
 

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Text;
 using Insula.Tenancy.Nodes;
+using Insula.Tenancy.Posting;
 using Insula.Tenancy.Time;
 using Microsoft.Extensions.Logging;
 
@@ -66,40 +67,27 @@ public sealed class DeliverWebhooks : IDisposable
     /// <summary>Delivers until the token ends.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
-        var backoff = new Backoff(_time);
         long? housework = null;
-        try
-        {
-            while (true)
+        await Watch.RunAsync(
+            _time,
+            Period,
+            async ct =>
             {
-                try
+                if (housework is null || _time.GetElapsedTime(housework.Value) > HouseworkPeriod)
                 {
-                    if (housework is null || _time.GetElapsedTime(housework.Value) > HouseworkPeriod)
-                    {
-                        await _statements.RunAsync(stopping);
-                        await _store.ForgetAsync(_time.GetUtcNow() - Kept, stopping);
-                        housework = _time.GetTimestamp();
-                    }
-
-                    _waiting = await _store.CountAsync(stopping);
-                    var more = _waiting.Waiting > 0 && await DeliverDueAsync(stopping);
-                    backoff.Reset();
-                    if (more) continue;
-                }
-                catch (Exception error) when (!stopping.IsCancellationRequested)
-                {
-                    if (backoff.Failures == 0) WebhookLog.WatchFailed(_log, error);
-                    await backoff.WaitAsync(stopping);
-                    continue;
+                    await _statements.RunAsync(ct);
+                    await _store.ForgetAsync(_time.GetUtcNow() - Kept, ct);
+                    housework = _time.GetTimestamp();
                 }
 
-                await Task.Delay(Backoff.About(Period), _time, stopping);
-            }
-        }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
-        {
-            // The ordinary end.
-        }
+                _waiting = await _store.CountAsync(ct);
+                return _waiting.Waiting > 0 && await DeliverDueAsync(ct);
+            },
+            (error, first) =>
+            {
+                if (first) WebhookLog.WatchFailed(_log, error);
+            },
+            stopping);
     }
 
     public void Dispose() => _http.Dispose();
@@ -140,14 +128,6 @@ public sealed class DeliverWebhooks : IDisposable
         request.Headers.Add("webhook-id", delivery.Id);
         request.Headers.Add("webhook-timestamp", now.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture));
         request.Headers.Add("webhook-signature", signature);
-        try
-        {
-            using var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);
-            return answer.IsSuccessStatusCode ? null : $"It answered {(int)answer.StatusCode}.";
-        }
-        catch (Exception error) when (error is HttpRequestException or OperationCanceledException && !ct.IsCancellationRequested)
-        {
-            return error is OperationCanceledException ? $"It did not answer within {SendLimit.TotalSeconds} seconds." : "It could not be reached.";
-        }
+        return await Post.TryAsync(_http, request, ct);
     }
 }
