@@ -47,7 +47,7 @@ public sealed record UserInterrupt(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Id<Run>? RunId = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Rollback = false) : InputBody
 {
-    /// <summary>Whether it is for the run that is open; one for a queued run lets the step under way end.</summary>
+    /// <summary>Whether it is for the run that is open; one for a queued run lets the step under way go on.</summary>
     internal bool Ends(Id<Run>? open) => RunId is null || RunId == open;
 }
 

@@ -75,6 +75,7 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
             announce ? [new NewEvent(new SessionStatusRunning()), request] : [request],
             [],
             ct);
+        if (begin is not null) metrics.Started();
         return request.Id;
     }
 

@@ -80,7 +80,8 @@ internal sealed class RunJournal
 
     /// <summary>
     /// Appends what the run did and folds it. <paramref name="taken"/> are the inputs it takes up. Throws
-    /// <see cref="FencedOffException"/> when another worker has the session.
+    /// <see cref="FencedOffException"/> when another worker has the session, and <see cref="OvertakenException"/> when input
+    /// is to be taken up and there is something unread: it may be what settled that input.
     /// </summary>
     public async Task AppendAsync(
         Run? run, SessionStatus? status, IReadOnlyList<SessionEvent> taken, IReadOnlyList<NewEvent> events, IReadOnlyList<UsageRow> usage, CancellationToken ct)
@@ -98,12 +99,14 @@ internal sealed class RunJournal
     {
         var now = _time.GetUtcNow();
         var inputs = taken.Select(t => t.Id).ToList();
-        var active = TakeActiveSeconds(status, now);
+        var active = ActiveSeconds(status, now);
+        IsFresh = false;
         IReadOnlyList<SessionEvent> appended;
         await using (var store = await _stores.OpenAsync(Scope, ct))
         {
             appended = await store.Sessions.AppendAsync(
-                new RunAppend(Session.Id, Session.Epoch, run, events, inputs, takenBy, usage, status, active, now), ct);
+                new RunAppend(Session.Id, Session.Epoch, run, events, inputs, takenBy, usage, status, active.Charged, now) { Seen = inputs.Count > 0 ? State.LastSeq : null }, ct);
+            _activeSince = active.Since;
             State.TakeUp(inputs, takenBy, now);
 
             // A client may have appended in between: then the log is read, so that nothing is folded out of order.
@@ -147,21 +150,22 @@ internal sealed class RunJournal
     public string? Principal => Run is null ? null : State.Principal;
 
     /// <summary>
-    /// Names the model call that is due. It follows from what was said so far, so whoever makes the call again after a crash
-    /// gives it the same name, and a call about anything else has another one.
+    /// Names the model call that is due. It follows from what was said in the run so far, so whoever makes the call again
+    /// after a crash gives it the same name, and a call about anything else has another one. What is settled meanwhile of
+    /// the input behind the run changes nothing.
     /// </summary>
     public string StepKey => $"{Run!.Id}-{State.Said}";
 
     /// <summary>Tells watchers of a message that is being produced.</summary>
     public void Preview(FeedItem item) => _feed.Publish(Scope.Tenant, Session.Id, [item]);
 
-    private double TakeActiveSeconds(SessionStatus? status, DateTimeOffset now)
+    /// <summary>What an append with this status charges as active, and since when the session is active after it.</summary>
+    private (double Charged, DateTimeOffset? Since) ActiveSeconds(SessionStatus? status, DateTimeOffset now) => status switch
     {
-        if (status == SessionStatus.Running) _activeSince ??= now;
-        if (status is not (SessionStatus.Idle or SessionStatus.Terminated) || _activeSince is not { } since) return 0;
-        _activeSince = null;
-        return (now - since).TotalSeconds;
-    }
+        SessionStatus.Running => (0, _activeSince ?? now),
+        SessionStatus.Idle or SessionStatus.Terminated when _activeSince is { } since => ((now - since).TotalSeconds, null),
+        _ => (0, _activeSince),
+    };
 
     private async Task ReadAsync(ISessionStore sessions, CancellationToken ct)
     {

@@ -60,7 +60,7 @@ internal sealed class SessionState
     /// <summary>Micro-dollars that the open run's steps cost.</summary>
     public long CostMicros { get; private set; }
 
-    /// <summary>Events so far that a model is told of.</summary>
+    /// <summary>Events of the open run since its beginning that a model is told of.</summary>
     public int Said { get; private set; }
 
     /// <summary>Who sent the message that the run which began last has its digits from; null when nobody knows.</summary>
@@ -93,8 +93,19 @@ internal sealed class SessionState
             return;
         }
 
+        if (e is { Body: UserInterrupt { RunId: { } run }, ProcessedAt: { } at }) SettleQueued(run, at);
         _log.Add(e);
         Apply(e);
+    }
+
+    /// <summary>
+    /// An interrupt that was settled as it was appended ended the queued run, with the messages that stood before it. Who
+    /// read these before it has them as new still.
+    /// </summary>
+    private void SettleQueued(Id<Run> run, DateTimeOffset at)
+    {
+        var messages = _newInput.Where(static i => i.Body is UserMessage).Select(static i => i.Id).ToList();
+        if (messages.Count > 0 && Run.IdOf(messages[0]) == run) TakeUp(messages, run: null, at);
     }
 
     /// <summary>The inputs were taken up by <paramref name="run"/> at <paramref name="at"/>; they are folded as such.</summary>
@@ -111,7 +122,7 @@ internal sealed class SessionState
 
     private void Apply(SessionEvent e)
     {
-        if (e.Body is InputBody or AgentMessage or AgentToolUse or AgentCustomToolUse or AgentToolResult) Said++;
+        if (e.Run is { } run && run == OpenRun && e.Body is InputBody or AgentMessage or AgentToolUse or AgentCustomToolUse or AgentToolResult) Said++;
         switch (e.Body)
         {
             case UserToolConfirmation confirmation when _openCalls.TryGetValue(confirmation.ToolUseId, out var call) && !call.Confirmed:
@@ -178,7 +189,7 @@ internal sealed class SessionState
     {
         (OpenRun, ModelDue) = (e.Run, true);
         Principal = e.Run is { } run ? _log.FindLast(said => said.Id.Value == run.Value)?.Principal : null;
-        (Steps, Tokens, CostMicros, Repeats, _activeBefore, _activeSince) = (0, 0, 0, 0, TimeSpan.Zero, null);
+        (Said, Steps, Tokens, CostMicros, Repeats, _activeBefore, _activeSince) = (0, 0, 0, 0, 0, TimeSpan.Zero, null);
         _sameCalls.Clear();
     }
 

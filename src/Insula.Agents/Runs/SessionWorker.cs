@@ -50,8 +50,7 @@ internal sealed class SessionWorker(
         var begun = new HashSet<Id<SessionEvent>>(journal.State.OpenCalls.Where(c => c.Standing == CallStanding.Allowed).Select(c => c.Id));
         if (lease.Abandoned >= options.AttemptsMax && journal.State.RunOpen)
         {
-            await InterruptChildrenAsync(journal, ct);
-            await journal.TerminateAsync(KilledItsWorkers(lease.Abandoned), Settle(journal.State, GivenUp), metrics, ct);
+            await GiveUpAsync(journal, lease, ct);
             return null;
         }
 
@@ -82,6 +81,27 @@ internal sealed class SessionWorker(
             catch (OperationCanceledException) when (interruptible.IsCancellationRequested && !ct.IsCancellationRequested)
             {
                 // Somebody asks for attention, or the run's time is over: the log says what for.
+            }
+            catch (OvertakenException)
+            {
+                // Something came that this worker has not read, which may be that the input was taken back.
+            }
+        }
+    }
+
+    private async Task GiveUpAsync(RunJournal journal, RunLease lease, CancellationToken ct)
+    {
+        await InterruptChildrenAsync(journal, ct);
+        while (true)
+        {
+            try
+            {
+                await journal.TerminateAsync(KilledItsWorkers(lease.Abandoned), Settle(journal.State, GivenUp), metrics, ct);
+                return;
+            }
+            catch (OvertakenException)
+            {
+                await journal.ReadAsync(ct);
             }
         }
     }
@@ -135,7 +155,6 @@ internal sealed class SessionWorker(
     {
         var message = start.Input.First(static e => e.Body is UserMessage);
         var run = Run.QueuedBy(message.Id, journal.Session.Id, message.CreatedAt) with { Status = RunStatus.Running, StartedAt = time.GetUtcNow() };
-        metrics.Started();
         await models.CallAsync(journal, new RunBegin(run, start.Input), intended: null, attention, ct);
     }
 

@@ -55,7 +55,8 @@ public interface ISessionStore
     /// <summary>
     /// Appends input from a client. <paramref name="input"/> sees the session as it is inside the transaction and gives
     /// what to append, or refuses; then nothing is written. A message queues a run (<see cref="Run.IdOf"/>) unless one is
-    /// queued already, as it does in <see cref="AddAsync"/>. Null when the session is missing.
+    /// queued already, as it does in <see cref="AddAsync"/>. An interrupt that names the queued run ends it here and now, with
+    /// all messages before it settled; a run that is open is not touched. Null when the session is missing.
     /// </summary>
     Task<Result<IReadOnlyList<SessionEvent>>?> AppendInputAsync(Id<Session> id, Func<Session, Result<IReadOnlyList<NewEvent>>> input, DateTimeOffset at, CancellationToken ct);
 
@@ -67,7 +68,8 @@ public interface ISessionStore
 
     /// <summary>
     /// Appends what a run did, under the epoch of its claim. Throws <see cref="FencedOffException"/> and writes nothing
-    /// when the session was claimed since, or is gone.
+    /// when the session was claimed since, or is gone; <see cref="OvertakenException"/> when it was to take up input and the
+    /// log is not as it was seen.
     /// </summary>
     Task<IReadOnlyList<SessionEvent>> AppendAsync(RunAppend append, CancellationToken ct);
 
@@ -108,10 +110,20 @@ public sealed record RunAppend(
     IReadOnlyList<UsageRow> Usage,
     SessionStatus? Status,
     double ActiveSeconds,
-    DateTimeOffset At);
+    DateTimeOffset At)
+{
+    /// <summary>
+    /// Number of the last event that the worker has read, where it takes up input: what came since may have settled that
+    /// input. Null to take it up whatever came.
+    /// </summary>
+    public long? Seen { get; init; }
+}
 
 /// <summary>A worker wrote under an epoch that is no longer the session's: another worker has it, or it is gone.</summary>
 public sealed class FencedOffException() : Exception("The session was claimed by another worker, or is gone.");
+
+/// <summary>Something was appended since the worker read the log that it acts on: it has to read on and decide anew.</summary>
+public sealed class OvertakenException() : Exception("The session's log went on since it was read.");
 
 /// <summary>Which events to list; null or empty members do not filter. <paramref name="Processed"/> compares <c>processed_at</c>, or the time of append where that is null.</summary>
 public sealed record EventFilter(IReadOnlyList<string>? Types, TimeRange Processed, bool Ascending)

@@ -77,6 +77,22 @@ internal static class EventSql
         where tenant_id = @tenant_id and event_id = @event_id and session_id = @session_id and processed_at is null
         """;
 
+    /// <summary>The message that queues the session's next run.</summary>
+    public const string OldestMessage =
+        """
+        select event_id from events
+        where tenant_id = @tenant_id and session_id = @session_id and processed_at is null and type = 'user.message'
+        order by seq
+        limit 1
+        """;
+
+    /// <summary>The messages before an interrupt that ends the run that they queued.</summary>
+    public const string SettleMessages =
+        """
+        update events set processed_at = @at
+        where tenant_id = @tenant_id and session_id = @session_id and processed_at is null and type = 'user.message' and seq < @before_seq
+        """;
+
     /// <summary>Input that a worker has to look at: guidance alone (system.message) wakes nobody.</summary>
     internal const string Wakes = "e.type in ('user.message', 'user.interrupt', 'user.tool_confirmation', 'user.custom_tool_result')";
 

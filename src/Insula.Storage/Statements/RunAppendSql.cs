@@ -39,7 +39,7 @@ internal static class RunAppendSql
             pending_input = exists (
               select 1 from events e
               where e.tenant_id = @tenant_id and e.session_id = @session_id and e.processed_at is null and e.event_id <> all (cast(@taken as text[])) and {EventSql.Wakes})
-          {SessionSql.OfClaim}),
+          {SessionSql.OfClaimAsSeen}),
         run as ({RunSql.PutValues} from claimed where cast(@run_id as text) is not null {RunSql.PutOver}),
         {Parts},
         taken as (

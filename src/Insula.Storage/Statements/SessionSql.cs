@@ -99,5 +99,16 @@ internal static class SessionSql
 
     public const string ProjectRunOfClaim = $"{ProjectRun} {OfClaim}";
 
+    /// <summary>
+    /// As <see cref="OfClaim"/>, for what takes up input: no row either when the log is not as it was seen. It stands on the
+    /// session's own row, so it holds against what commits while the statement waits for that row.
+    /// </summary>
+    internal const string OfClaimAsSeen =
+        "where tenant_id = @tenant_id and session_id = @session_id and epoch = @epoch and (cast(@seen as bigint) is null or last_seq = @seen) returning last_seq";
+
+    public const string ProjectRunAsSeen = $"{ProjectRun} {OfClaimAsSeen}";
+
+    public const string Epoch = "select epoch from sessions where tenant_id = @tenant_id and session_id = @session_id";
+
     public const string LastSeq = "select last_seq from sessions where tenant_id = @tenant_id and session_id = @session_id";
 }

@@ -23,12 +23,14 @@ internal static class EventLog
     public static string TypeOf(NewEvent given) => TypeNames[given.Body.GetType()];
 
     /// <summary>Writes what no run says, after <paramref name="lastSeq"/>, of a session that the caller holds.</summary>
-    public static List<SessionEvent> Append(Link link, string tenant, Id<Session> session, IReadOnlyList<NewEvent> events, long lastSeq, long epoch, DateTimeOffset at)
+    /// <param name="settled">An input that has its effect with this append, so that no worker takes it up.</param>
+    public static List<SessionEvent> Append(
+        Link link, string tenant, Id<Session> session, IReadOnlyList<NewEvent> events, long lastSeq, long epoch, DateTimeOffset at, Id<SessionEvent>? settled = null)
     {
         List<SessionEvent> appended = new(events.Count);
         foreach (var given in events)
         {
-            var written = new SessionEvent(++lastSeq, given.Id, given.Body, at, ProcessedAt(given, at), epoch, null) { Principal = given.Principal };
+            var written = new SessionEvent(++lastSeq, given.Id, given.Body, at, given.Id == settled ? at : ProcessedAt(given, at), epoch, null) { Principal = given.Principal };
             Insert(link, tenant, session, written);
             appended.Add(written);
         }

@@ -17,7 +17,14 @@ internal static class RunAppends
     public static async Task<IReadOnlyList<SessionEvent>> AppendAsync(Database database, string tenant, RunAppend append, CancellationToken ct)
     {
         var lastSeq = database.Dialect == Dialect.Postgres ? await AtOnceAsync(database, tenant, append, ct) : await database.WriteAsync(link => ByRowAsync(link, tenant, append), ct);
-        return EventLog.Appended(append, lastSeq ?? throw new FencedOffException());
+        return EventLog.Appended(append, lastSeq ?? throw await WhyRefusedAsync(database, tenant, append, ct));
+    }
+
+    private static async Task<Exception> WhyRefusedAsync(Database database, string tenant, RunAppend append, CancellationToken ct)
+    {
+        if (append is not { Seen: not null, Processed.Count: > 0 }) return new FencedOffException();
+        var epoch = await database.FirstAsync(SessionSql.Epoch, static row => (long?)row.GetInt64(0), ct, ("@tenant_id", tenant), ("@session_id", append.Session.ToString()));
+        return epoch == append.Epoch ? new OvertakenException() : new FencedOffException();
     }
 
     private static Task<long?> AtOnceAsync(Database database, string tenant, RunAppend append, CancellationToken ct)
@@ -27,12 +34,16 @@ internal static class RunAppends
         if (append.Processed.Count == 0) return database.AnswerAsync(RunAppendSql.Step, LastSeq, session, ct, [.. values]);
         values.Add(("@taken", append.Processed.Select(static id => id.ToString()).ToArray()));
         values.Add(("@processed_by", append.ProcessedBy?.ToString()));
+        values.Add(("@seen", append.Seen ?? (object)Null.Long));
         return database.AnswerAsync(RunAppendSql.TakingUp, LastSeq, session, ct, [.. values]);
     }
 
     private static async ValueTask<long?> ByRowAsync(Link link, string tenant, RunAppend append)
     {
-        if (await link.FirstAsync(SessionSql.ProjectRunOfClaim, LastSeq, Session(tenant, append)) is not { } lastSeq) return null;
+        var projected = append.Processed.Count == 0
+            ? await link.FirstAsync(SessionSql.ProjectRunOfClaim, LastSeq, Session(tenant, append))
+            : await link.FirstAsync(SessionSql.ProjectRunAsSeen, LastSeq, [.. Session(tenant, append), ("@seen", append.Seen ?? (object)Null.Long)]);
+        if (projected is not { } lastSeq) return null;
 
         var session = append.Session.ToString();
         foreach (var e in EventLog.Appended(append, lastSeq)) EventLog.Insert(link, tenant, append.Session, e);

@@ -107,7 +107,7 @@ internal sealed class SessionStore(Database database, string tenant, SessionQuot
             {
                 if (await HoldAsync(link, id) is not { } session) return null;
                 if (input(session).Failed(out var fault, out var events)) return fault;
-                return AppendAndProject(link, session, events, at, at);
+                return AppendAndProject(link, session, events, at, at, await RunRows.FindCancelAsync(link, tenant, session, events));
             },
             ct);
 
@@ -178,9 +178,12 @@ internal sealed class SessionStore(Database database, string tenant, SessionQuot
     private ValueTask<Session?> HoldAsync(Link link, Id<Session> id) =>
         link.LockAsync(SessionSql.Find, SessionRows.Read, ("@tenant_id", tenant), ("@session_id", id.ToString()));
 
-    private List<SessionEvent> AppendAndProject(Link link, Session session, IReadOnlyList<NewEvent> input, DateTimeOffset at, DateTimeOffset updatedAt)
+    /// <param name="cancel">The interrupt among the input that ends the queued run.</param>
+    private List<SessionEvent> AppendAndProject(
+        Link link, Session session, IReadOnlyList<NewEvent> input, DateTimeOffset at, DateTimeOffset updatedAt, Id<SessionEvent>? cancel = null)
     {
-        var events = EventLog.Append(link, tenant, session.Id, input, session.LastSeq, session.Epoch, at);
+        var events = EventLog.Append(link, tenant, session.Id, input, session.LastSeq, session.Epoch, at, settled: cancel);
+        if (cancel is not null) RunRows.CancelQueued(link, tenant, session.Id, events.Find(e => e.Id == cancel)!);
         link.Post(
             SessionSql.ProjectInput,
             ("@tenant_id", tenant),

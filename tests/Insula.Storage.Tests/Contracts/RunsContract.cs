@@ -78,6 +78,101 @@ public abstract class RunsContract(TenantPlace place) : TenantStoreContract(plac
     }
 
     [Fact]
+    public async Task An_interrupt_that_names_the_queued_run_ends_it_here_and_now_and_the_open_one_goes_on()
+    {
+        var (session, run, epoch) = await BegunAsync();
+        var (one, two, three) = (Message("one"), Message("two"), Message("three"));
+        await SayAsync(session, one);
+        await SayAsync(session, two);
+
+        var at = Start.AddSeconds(7);
+        var interrupt = new NewEvent(new UserInterrupt(Run.IdOf(one.Id)));
+        var appended = (await Store.Sessions.AppendInputAsync(session.Id, [interrupt], static _ => null, at, Ct))!.Value.Value;
+
+        Assert.Equal(at, Assert.Single(appended).ProcessedAt);
+        var log = await Store.Sessions.ReadAsync(session.Id, 0, 100, Ct);
+        Assert.Equal([at, at, at], log.TakeLast(3).Select(static e => e.ProcessedAt!.Value));
+        Assert.All(log.TakeLast(3), static e => Assert.Null(e.Run));
+        var cancelled = (await Store.Runs.FindAsync(Run.IdOf(one.Id), Ct))!;
+        Assert.Equal((RunStatus.Ended, Run.Cancelled, at), (cancelled.Status, cancelled.StopReason, cancelled.EndedAt!.Value));
+
+        // Nothing of the open run changed, and its worker goes on under its claim.
+        var now = (await Store.Sessions.FindAsync(session.Id, Ct))!;
+        Assert.Equal((run.Id, epoch, SessionStatus.Running, false), (now.OpenRun!.Value, now.Epoch, now.Status, now.PendingInput));
+        await SayAsync(session, three);
+        Assert.Equal(RunStatus.Queued, (await Store.Runs.FindAsync(Run.IdOf(three.Id), Ct))!.Status);
+        await Store.Sessions.AppendAsync(new RunAppend(session.Id, epoch, run with { Steps = 2 }, [new NewEvent(new AgentThinking())], [], run.Id, [], null, 0, at), Ct);
+        Same(run with { Steps = 2 }, await Store.Sessions.FindOpenRunAsync(session.Id, Ct));
+    }
+
+    [Fact]
+    public async Task An_interrupt_that_names_any_other_run_is_for_a_worker()
+    {
+        var (session, run, _) = await BegunAsync();
+        var (one, two) = (Message("one"), Message("two"));
+        await SayAsync(session, one);
+        await SayAsync(session, two);
+        foreach (var named in (Id<Run>?[])[run.Id, Run.IdOf(two.Id), Id<Run>.New(), null])
+        {
+            var appended = await Store.Sessions.AppendInputAsync(session.Id, [new NewEvent(new UserInterrupt(named))], static _ => null, Start, Ct);
+            Assert.Null(Assert.Single(appended!.Value.Value).ProcessedAt);
+        }
+
+        Assert.Equal(RunStatus.Queued, (await Store.Runs.FindAsync(Run.IdOf(one.Id), Ct))!.Status);
+        Assert.Equal(RunStatus.Running, (await Store.Runs.FindAsync(run.Id, Ct))!.Status);
+    }
+
+    [Fact]
+    public async Task Input_that_was_settled_since_the_worker_read_it_begins_nothing()
+    {
+        var session = NewSession();
+        var message = Message("hello");
+        await Store.Sessions.AddAsync(session, [message], Ct);
+        var epoch = (await Store.Sessions.ClaimAsync(session.Id, Ct))!.Epoch;
+        await Store.Sessions.AppendInputAsync(session.Id, [new NewEvent(new UserInterrupt(Run.IdOf(message.Id)))], static _ => null, Start, Ct);
+
+        await Assert.ThrowsAsync<OvertakenException>(() => Store.Sessions.AppendAsync(Begin(session, epoch, message, seen: 1), Ct));
+
+        Assert.Equal((RunStatus.Ended, Run.Cancelled), ((await Store.Runs.FindAsync(Run.IdOf(message.Id), Ct))! is var run ? (run.Status, run.StopReason) : default));
+        Assert.Equal((2, null), ((await Store.Sessions.FindAsync(session.Id, Ct))! is var now ? (now.LastSeq, now.OpenRun) : default));
+
+        // Who read everything may; who lost the claim hears that, whatever it read.
+        var another = Message("again");
+        await SayAsync(session, another);
+        await Assert.ThrowsAsync<FencedOffException>(() => Store.Sessions.AppendAsync(Begin(session, epoch - 1, another, seen: 3), Ct));
+        Assert.Single(await Store.Sessions.AppendAsync(Begin(session, epoch, another, seen: 3), Ct));
+    }
+
+    [Fact]
+    public async Task Of_a_begin_and_a_cancel_at_one_moment_exactly_one_has_its_way()
+    {
+        var (begun, cancelled) = (0, 0);
+        for (var round = 0; round < 40; round++)
+        {
+            var session = NewSession();
+            var message = Message("hello");
+            await Store.Sessions.AddAsync(session, [message], Ct);
+            var epoch = (await Store.Sessions.ClaimAsync(session.Id, Ct))!.Epoch;
+            Task<IReadOnlyList<SessionEvent>>? begin = null;
+            if (round % 2 == 0) begin = Store.Sessions.AppendAsync(Begin(session, epoch, message, seen: 1), Ct);
+            var cancel = Store.Sessions.AppendInputAsync(session.Id, [new NewEvent(new UserInterrupt(Run.IdOf(message.Id)))], static _ => null, Start, Ct);
+            begin ??= Store.Sessions.AppendAsync(Begin(session, epoch, message, seen: 1), Ct);
+            var began = await Record.ExceptionAsync(() => begin) is not { } refused || (refused is OvertakenException ? false : throw refused);
+            var left = Assert.Single((await cancel)!.Value.Value);
+
+            Assert.Equal(began, left.ProcessedAt is null);
+            var run = (await Store.Runs.FindAsync(Run.IdOf(message.Id), Ct))!;
+            Assert.Equal(began ? (RunStatus.Running, null) : (RunStatus.Ended, Run.Cancelled), (run.Status, run.StopReason));
+            var now = (await Store.Sessions.FindAsync(session.Id, Ct))!;
+            Assert.Equal((began ? run.Id : null, began), (now.OpenRun, now.PendingInput));
+            if (began) begun++;
+            else cancelled++;
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{begun} began, {cancelled} were cancelled.");
+    }
+
+    [Fact]
     public async Task Only_the_claim_in_force_cancels_what_is_queued()
     {
         var session = NewSession();
@@ -137,6 +232,24 @@ public abstract class RunsContract(TenantPlace place) : TenantStoreContract(plac
         Assert.Equal([up[1]], await PagedAsync(new RunFilter { Agent = made[1].Session.AgentId }));
         Assert.Equal(up[3..], await PagedAsync(new RunFilter { Ascending = true, Queued = TimeRange.Any with { After = Start.AddSeconds(2) } }));
         Assert.Empty((await Other.Runs.ListAsync(new RunFilter(), new PageRequest(10, null), Ct)).Items);
+    }
+
+    /// <summary>A session with an open run, and the epoch of its worker.</summary>
+    private async Task<(Session Session, Run Run, long Epoch)> BegunAsync()
+    {
+        var session = NewSession();
+        var message = Message("begin");
+        await Store.Sessions.AddAsync(session, [message], Ct);
+        var epoch = (await Store.Sessions.ClaimAsync(session.Id, Ct))!.Epoch;
+        var begin = Begin(session, epoch, message, seen: 1);
+        await Store.Sessions.AppendAsync(begin, Ct);
+        return (session, begin.Run!, epoch);
+    }
+
+    private static RunAppend Begin(Session session, long epoch, NewEvent message, long seen)
+    {
+        var run = Run.QueuedBy(message.Id, session.Id, Start) with { Status = RunStatus.Running, StartedAt = Start };
+        return new(session.Id, epoch, run, [new NewEvent(new SessionStatusRunning())], [message.Id], run.Id, [], SessionStatus.Running, 0, Start) { Seen = seen };
     }
 
     private async Task SayAsync(Session session, NewEvent message) => await Store.Sessions.AppendInputAsync(session.Id, [message], static _ => null, Start, Ct);

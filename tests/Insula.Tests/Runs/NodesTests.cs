@@ -176,6 +176,30 @@ public sealed class NodesTests : IAsyncLifetime
     [Theory(Timeout = 60_000)]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task A_queued_run_is_cancelled_on_a_node_while_another_one_works_on_its_session(bool lost)
+    {
+        var (a, b) = (await AddNodeAsync(), await AddNodeAsync());
+        var session = await a.AddSessionAsync(Ct);
+        await a.SayAsync(session, "one", Ct);
+        var call = await a.Model.NextCallAsync(Ct);
+        var second = await b.SayAsync(session, "two", Ct);
+        _cluster.Wire.Cut = lost;
+        await b.SendAsync(session, new UserInterrupt(Run.IdOf(second)), Ct);
+
+        Assert.Equal(Run.Cancelled, (await b.RunsAsync(session, Ct)).Single(run => run.Id == Run.IdOf(second)).StopReason);
+        call.Says("1").Ends();
+        var log = await a.UntilAsync<SessionStatusIdle>(session, Ct);
+        Assert.Equal("1", Assert.Single(log.Select(static e => e.Body).OfType<AgentMessage>()).Content[0].Text);
+        await a.SayAsync(session, "three", Ct);
+        var next = await WhilePassingAsync(a, NextCallAsync(a, b));
+        Assert.Equal(["one", "1", "three"], next.Request.Messages.Select(static m => ((TextContent)m.Content[0]).Text));
+        next.Ends();
+        await a.UntilAsync<SessionStatusIdle>(session, Ct, times: 2);
+    }
+
+    [Theory(Timeout = 60_000)]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task What_happens_on_one_node_streams_on_the_other_in_order_and_once(bool lost)
     {
         var (a, b) = (await AddNodeAsync(), await AddNodeAsync());

@@ -129,6 +129,54 @@ public sealed class RunControlTests : RunTests
     }
 
     [Fact]
+    public async Task A_queued_run_is_over_when_its_cancel_is_taken_though_its_worker_has_read_the_message_and_is_in_a_step()
+    {
+        var tool = new CountingTool("count", ToolRepeat.Always);
+        var runs = await StartAsync(tool);
+        var session = await runs.AddSessionAsync(Ct, new AgentToolset(new ToolDefaults(Enabled: true, PermissionPolicy.AlwaysAllow), []));
+        await runs.SayAsync(session, "one", Ct);
+        var call = await runs.Model.NextCallAsync(Ct);
+        var second = await runs.SayAsync(session, "two", Ct);
+        call.Calls("count").Ends(ModelStop.ToolUse);
+        call = await runs.Model.NextCallAsync(Ct);
+
+        var interrupt = await runs.SendAsync(session, new UserInterrupt(Run.IdOf(second)), Ct);
+        Assert.Equal((RunStatus.Ended, Run.Cancelled), Ending(await RunOfAsync(session, second)));
+        Assert.All(await runs.LogAsync(session, Ct), static e => Assert.NotNull(e.ProcessedAt));
+        Assert.False(call.Left.Task.IsCompleted);
+        await runs.SayAsync(session, "three", Ct);
+
+        call.Says("1").Ends();
+        var third = await runs.Model.NextCallAsync(Ct);
+        Assert.Equal(["three"], third.Request.Messages[^1].Content.OfType<TextContent>().Select(static text => text.Text));
+        Assert.DoesNotContain("two", third.Request.Messages.SelectMany(static m => m.Content).OfType<TextContent>().Select(static text => text.Text));
+        third.Ends();
+        var log = await runs.UntilAsync<SessionStatusIdle>(session, Ct, times: 2);
+        Assert.All(log.Where(e => e.Id == second || e.Id == interrupt), static e => Assert.Null(e.Run));
+        Assert.Equal(2, log.Count(static e => e.Body is SessionStatusIdle));
+        Assert.False(runs.Model.WasCalled);
+    }
+
+    [Fact]
+    public async Task A_model_call_that_is_made_again_after_a_crash_has_its_name_though_input_behind_its_run_was_cancelled()
+    {
+        var runs = await StartAsync();
+        var session = await runs.AddSessionAsync(Ct);
+        await runs.SayAsync(session, "one", Ct);
+        var call = await runs.Model.NextCallAsync(Ct);
+        var second = await runs.SayAsync(session, "two", Ct);
+        await runs.SendAsync(session, new UserInterrupt(Run.IdOf(second)), Ct);
+
+        runs = await CrashAsync();
+        var again = await runs.Model.NextCallAsync(Ct);
+        Assert.Equal(call.Request.IdempotencyKey, again.Request.IdempotencyKey);
+        again.Says("1").Ends();
+        await runs.UntilAsync<SessionStatusIdle>(session, Ct);
+        Assert.Equal((RunStatus.Ended, Run.Cancelled), Ending(await RunOfAsync(session, second)));
+        Assert.False(runs.Model.WasCalled);
+    }
+
+    [Fact]
     public async Task A_run_that_is_rolled_back_is_in_the_log_and_not_in_the_conversation()
     {
         var runs = await StartAsync();
