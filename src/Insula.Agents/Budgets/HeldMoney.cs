@@ -19,6 +19,8 @@ public sealed class HeldMoney
 
     private const int AtOnce = 500;
 
+    private const int AwaitedMax = 10_000;
+
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(15);
 
     private readonly IBudgetStore _store;
@@ -26,7 +28,8 @@ public sealed class HeldMoney
     private readonly Node _node;
     private readonly TimeProvider _time;
     private readonly ILogger<HeldMoney> _log;
-    private readonly ConcurrentDictionary<Id<Hold>, bool> _open = [];
+    private readonly ConcurrentDictionary<Id<Hold>, HoldTerms> _open = [];
+    private readonly ConcurrentDictionary<BudgetKey, TaskCompletionSource> _awaited = [];
 
     internal HeldMoney(IBudgetStore store, ShipUsage ship, Node node, TimeProvider time, ILogger<HeldMoney> log)
     {
@@ -60,7 +63,7 @@ public sealed class HeldMoney
     internal async Task<HoldAnswer> TakeAsync(HoldTerms terms, long micros, long least, CancellationToken ct)
     {
         // Noted first, so that a hold is never without its keeper. Of one that failed nobody knows: if it stands, it ends by itself.
-        _open[terms.Id] = true;
+        _open[terms.Id] = terms;
         var holds = false;
         try
         {
@@ -74,16 +77,45 @@ public sealed class HeldMoney
         }
     }
 
+    /// <summary>
+    /// Ends when money of the budget comes back from a step of this node that is not over or cost nothing. To be asked before
+    /// the budget is looked at; what other nodes give back it does not tell.
+    /// </summary>
+    internal Task BackAsync(BudgetKey budget)
+    {
+        if (_awaited.Count > AwaitedMax) _awaited.Clear();
+        return _awaited.GetOrAdd(budget, static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+    }
+
+    /// <summary>The step costs no more than that, as is known now. If the store is away what is held stays.</summary>
+    /// <returns>Whether something came back.</returns>
+    internal async Task<bool> LowerAsync(Id<Hold> hold, long micros, CancellationToken ct)
+    {
+        if (!_open.TryGetValue(hold, out var terms)) return false;
+        try
+        {
+            if (!await _store.LowerAsync(terms.Tenant, hold, micros, ct)) return false;
+            CameBack(terms);
+            return true;
+        }
+        catch (Exception error)
+        {
+            if (!ct.IsCancellationRequested) BudgetLog.LowerFailed(_log, error, terms.Tenant);
+            return false;
+        }
+    }
+
     /// <summary>The step ended, and its usage is recorded: what ships that settles the hold.</summary>
     internal void Recorded(Id<Hold> hold) => _open.TryRemove(hold, out _);
 
     /// <summary>The step ended without a cost. If the store is away the hold ends by itself.</summary>
     internal async Task GiveBackAsync(Id<Tenant> tenant, Id<Hold> hold)
     {
-        if (!_open.TryRemove(hold, out _)) return;
+        if (!_open.TryRemove(hold, out var terms)) return;
         try
         {
             await _store.ReleaseAsync(tenant, [hold], CancellationToken.None);
+            CameBack(terms);
         }
         catch (Exception error)
         {
@@ -108,6 +140,14 @@ public sealed class HeldMoney
         {
             await _ship.RunAsync(left.Key, ct);
             await _store.ReleaseAsync(left.Key, [.. left.Select(static hold => hold.Id)], ct);
+        }
+    }
+
+    private void CameBack(HoldTerms terms)
+    {
+        foreach (var budget in terms.Path)
+        {
+            if (_awaited.TryRemove(budget, out var awaited)) awaited.TrySetResult();
         }
     }
 

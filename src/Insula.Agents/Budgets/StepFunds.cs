@@ -11,7 +11,11 @@ namespace Insula.Agents.Budgets;
 /// <param name="MaxTokens">What the call may put out.</param>
 /// <param name="Micros">What it may cost; null where nothing limits it.</param>
 /// <param name="Lack">Where the output is less than it would be with more money: of what there was too little.</param>
-internal sealed record Funded(int MaxTokens, long? Micros = null, string? Lack = null);
+internal sealed record Funded(int MaxTokens, long? Micros = null, string? Lack = null)
+{
+    /// <summary>Follows the answer; null where nothing limits it, or it is known before what the answer will cost.</summary>
+    public CallMoney? Money { get; init; }
+}
 
 /// <summary>A call that was not begun for want of money; the message is for the tenant.</summary>
 internal sealed class FundsException(string message) : Exception(message);
@@ -51,9 +55,16 @@ internal sealed class StepFunds(BudgetsInForce inForce, IBudgetStore store, Held
         if (wanted == 0) return full;
 
         var granted = await SetAsideAsync(journal, usage, limits, wanted, least, attention);
-        if (granted.Micros >= wanted) return full with { Micros = granted.Micros };
-        metrics.Lowered();
-        return new Funded((int)Math.Min(request.MaxTokens, price.OutputTokensFor(granted.Micros, input)), granted.Micros, granted.Lack ?? "");
+        var funded = full with { Micros = granted.Micros };
+        if (granted.Micros < wanted)
+        {
+            metrics.Lowered();
+            funded = new Funded((int)Math.Min(request.MaxTokens, price.OutputTokensFor(granted.Micros, input)), granted.Micros, granted.Lack ?? "");
+        }
+
+        return foreseen is null ? funded with { Money = Follow() } : funded;
+
+        CallMoney Follow() => new(price, granted.Micros, funded.MaxTokens, () => TokenEstimate.AtLeast(request), micros => LowerAsync(usage, micros, attention));
     }
 
     /// <summary>The same for a call of a tool, which costs what its row says or is not made.</summary>
@@ -67,11 +78,23 @@ internal sealed class StepFunds(BudgetsInForce inForce, IBudgetStore store, Held
     public void Recorded(UsageRow usage, Funded? funded)
     {
         held.Recorded(new Id<Hold>(usage.Id.Value));
-        if (usage.CostMicros > funded?.Micros) metrics.Overrun();
+        if (usage.CostMicros > (funded?.Money?.Held ?? funded?.Micros)) metrics.Overrun();
+    }
+
+    /// <summary>The call put out more than it may, and is cut; what the session hears.</summary>
+    public string Cut(Funded funded, string model)
+    {
+        metrics.Cut();
+        return $"The answer was cut: {model} put out more than the {funded.MaxTokens} tokens that it was asked for at most, and by then cost more than the {BudgetRefusal.Money(funded.Money!.May)} that there is for the call. Send a message to go on. If this happens again, use a model whose provider heeds max_tokens.";
     }
 
     /// <summary>The call ended without usage.</summary>
     public Task GiveBackAsync(RunJournal journal, Id<UsageRow> usage) => held.GiveBackAsync(journal.Scope.Tenant, new Id<Hold>(usage.Value));
+
+    private async Task LowerAsync(Id<UsageRow> usage, long micros, CancellationToken ct)
+    {
+        if (await held.LowerAsync(new Id<Hold>(usage.Value), micros, ct)) metrics.Shrunk();
+    }
 
     /// <summary>Null where nothing limits the journal's run.</summary>
     private async ValueTask<Limits?> LimitsOfAsync(RunJournal journal, CancellationToken ct)
@@ -128,9 +151,11 @@ internal sealed class StepFunds(BudgetsInForce inForce, IBudgetStore store, Held
             while (true)
             {
                 var waited = time.GetElapsedTime(began);
+                var back = held.BackAsync(answer.Tightest!.Key);
                 answer = await TryAsync(terms, wanted, least, patient: waited < Patience, ct);
                 if (answer.Granted is not null || waited > options.BudgetWait || !MayStillFit(answer.Tightest!, least)) return answer;
-                await Task.Delay(LookEvery, time, ct);
+                await Task.WhenAny(back, Task.Delay(LookEvery, time, ct));
+                ct.ThrowIfCancellationRequested();
             }
         }
         finally

@@ -5,7 +5,8 @@ namespace Insula.Agents.Budgets;
 /// <summary>
 /// How many tokens a request takes in, for whoever has to know before the provider says so. At most, for money that has to
 /// be there before it is sent: too high costs nothing, since what is not used comes back, and too low would spend what
-/// nobody has. Likely, for an answer that was cut off, of which the provider never says what it took.
+/// nobody has. Likely, for an answer that was cut off, of which the provider never says what it took. At least, to tell a
+/// count from what some servers say before they have counted.
 /// </summary>
 internal static class TokenEstimate
 {
@@ -35,6 +36,23 @@ internal static class TokenEstimate
             _ => 0,
         }));
 
+    /// <summary>Of the text alone, since pictures and what stands around the text count as each provider likes.</summary>
+    public static long AtLeast(ModelRequest request)
+    {
+        var tokens = AtLeast(request.System);
+        foreach (var content in request.Messages.SelectMany(static message => message.Content))
+        {
+            tokens += content switch
+            {
+                TextContent text => AtLeast(text.Text),
+                ToolResultContent result => AtLeast(result.Text),
+                _ => 0,
+            };
+        }
+
+        return tokens;
+    }
+
     /// <summary>
     /// Text that models cut into many tokens counts for many: digits, signs, long words without a blank, and every script but
     /// Latin.
@@ -63,6 +81,13 @@ internal static class TokenEstimate
         }
 
         return whole + (sixths + 5) / 6;
+    }
+
+    private static long AtLeast(string? text)
+    {
+        var least = default(LeastTokens);
+        least.Add(text);
+        return least.Count;
     }
 
     private static long SixthsOf(string? text)

@@ -13,8 +13,8 @@ public interface IModelProvider
     string Name { get; }
 
     /// <summary>
-    /// One model turn: deltas as they come, then exactly one <see cref="ModelTurnEnded"/> as the last. Never retries:
-    /// a failure is a <see cref="ModelException"/> and the run decides. Ending the enumeration or the token stops the
+    /// One model turn: deltas as they come, then exactly one <see cref="ModelTurnEnded"/> as the last. A provider that learns
+    /// on the way what is used says so with <see cref="UsageReported"/>. Never retries: a failure is a <see cref="ModelException"/> and the run decides. Ending the enumeration or the token stops the
     /// upstream call.
     /// </summary>
     IAsyncEnumerable<ModelEvent> StreamAsync(ModelRequest request, CancellationToken ct);
@@ -76,6 +76,17 @@ public sealed record TextDelta(string Text) : ModelEvent;
 
 /// <summary>The model began to think; its thoughts are not carried.</summary>
 public sealed record ThinkingStarted : ModelEvent;
+
+/// <summary>
+/// Output that nobody is shown as it comes, but that is paid for: thoughts, and the parts of a call's arguments. It is for
+/// counting and goes nowhere else.
+/// </summary>
+public sealed record HiddenDelta(string Text) : ModelEvent;
+
+/// <summary>
+/// What the provider has counted by now: all of the input, and the output so far. Never more tokens than the end says.
+/// </summary>
+public sealed record UsageReported(TokenUsage SoFar) : ModelEvent;
 
 /// <summary>A complete tool call. <paramref name="Id"/> is the provider's; the log gives the call an id of its own.</summary>
 public sealed record ToolCalled(string Id, string Name, JsonElement Input) : ModelEvent;

@@ -91,7 +91,7 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
         var began = time.GetTimestamp();
         try
         {
-            await turn.AskAsync(model.Provider, request, journal.Preview, attention);
+            await turn.AskAsync(model.Provider, request, journal.Preview, asking.Funded?.Money, attention);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested && turn.UsedWhenCut(model.Provider, request) is { } used)
         {
@@ -119,7 +119,7 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
         List<NewEvent> events =
         [
             .. turn.ToEvents(journal.Session.Agent),
-            EndOf(asking, row, isError: false),
+            EndOf(asking, row, turn.IsOverMoney),
         ];
         if (turn.CallsTools)
         {
@@ -127,11 +127,17 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
             return;
         }
 
-        var cut = turn.Stop == ModelStop.MaxTokens ? asking.Funded?.Lack : null;
-        if (cut is not null) events.Add(Unfunded($"The answer was cut where the money ended. {cut}"));
+        var cut = WhyCut(asking, turn, row.Name);
+        if (cut is not null) events.Add(Unfunded(cut));
         var reason = cut is not null ? StopReason.BudgetReached : turn.Stop == ModelStop.Refusal ? StopReason.Refusal : StopReason.EndTurn;
         await RecordAsync(asking, row, () => journal.StopAsync(reason, [], events, [row], metrics, ct));
     }
+
+    /// <summary>Null for an answer that money did not make shorter.</summary>
+    private string? WhyCut(Asking asking, ModelTurn turn, string model) =>
+        turn.IsOverMoney ? funds!.Cut(asking.Funded!, model)
+        : turn.Stop == ModelStop.MaxTokens && asking.Funded?.Lack is { } lack ? $"The answer was cut where the money ended. {lack}"
+        : null;
 
     /// <summary>A person, or the run's limit, ended the call: what it has cost by then is counted, by estimate, and the request is over.</summary>
     private Task RecordCutAsync(RunJournal journal, Asking asking, TokenUsage used, CancellationToken ct)

@@ -20,6 +20,8 @@ internal sealed class ModelTurn(ToolBox tools)
     private Id<SessionEvent>? _message;
     private bool _thought;
     private bool _began;
+    private int _hidden;
+    private TokenUsage _reported;
 
     public ModelStop Stop { get; private set; }
 
@@ -27,8 +29,24 @@ internal sealed class ModelTurn(ToolBox tools)
 
     public bool CallsTools => _calls.Count > 0;
 
+    /// <summary>Whether the turn was cut since it put out more than there is money for. What it says until then counts, its calls do not.</summary>
+    public bool IsOverMoney { get; private set; }
+
     /// <summary>Throws <see cref="ModelException"/> when the call fails; then nothing of the turn counts.</summary>
-    public async Task AskAsync(IModelProvider provider, ModelRequest request, Action<FeedItem> preview, CancellationToken ct)
+    /// <param name="money">Null where nothing limits what the turn may cost, or that is known before.</param>
+    public async Task AskAsync(IModelProvider provider, ModelRequest request, Action<FeedItem> preview, CallMoney? money, CancellationToken ct)
+    {
+        try
+        {
+            await AskUpToAsync(provider, request, preview, money, ct);
+        }
+        finally
+        {
+            if (money is not null) await money.OverAsync();
+        }
+    }
+
+    private async Task AskUpToAsync(IModelProvider provider, ModelRequest request, Action<FeedItem> preview, CallMoney? money, CancellationToken ct)
     {
         var ended = false;
         await foreach (var item in provider.StreamAsync(request, ct))
@@ -48,9 +66,21 @@ internal sealed class ModelTurn(ToolBox tools)
                 case ToolCalled call:
                     _calls.Add((call.Name, call.Input));
                     break;
+                case HiddenDelta delta:
+                    _hidden += delta.Text.Length;
+                    break;
+                case UsageReported report:
+                    _reported = report.SoFar;
+                    break;
                 case ModelTurnEnded end:
                     (Stop, Usage, ended) = (end.Stop, end.Usage, true);
                     break;
+            }
+
+            if (money?.Bears(item) == false)
+            {
+                Cut(provider, request, money);
+                return;
             }
         }
 
@@ -58,16 +88,18 @@ internal sealed class ModelTurn(ToolBox tools)
     }
 
     /// <summary>
-    /// What a turn used that was cut off: providers charge for what they took in and put out until then, and say how much
-    /// only at the end. Null when nothing had come.
+    /// What a turn used that was cut off: providers charge for what they took in and put out until then, and many say how
+    /// much only at the end. Null when nothing had come.
     /// </summary>
-    public TokenUsage? UsedWhenCut(IModelProvider provider, ModelRequest request) => _began
-        ? new TokenUsage(
-            provider.Foresee(request)?.Input ?? TokenEstimate.Likely(request),
-            TokenEstimate.Likely(_text.Length + _calls.Sum(static call => call.Name.Length + call.Input.GetRawText().Length)),
-            0,
-            0)
-        : null;
+    public TokenUsage? UsedWhenCut(IModelProvider provider, ModelRequest request)
+    {
+        if (!_began) return null;
+        var calls = _calls.Sum(static call => call.Name.Length + call.Input.GetRawText().Length);
+        var output = Math.Max(_reported.Output, TokenEstimate.Likely(_text.Length + Math.Max(_hidden, calls)));
+        return _reported.Input + _reported.CacheRead + _reported.CacheWrite > 0
+            ? _reported with { Output = output }
+            : new TokenUsage(provider.Foresee(request)?.Input ?? TokenEstimate.Likely(request), output, 0, 0);
+    }
 
     /// <summary>The turn as events, without the span's end.</summary>
     public IEnumerable<NewEvent> ToEvents(AgentDefinition agent)
@@ -75,6 +107,13 @@ internal sealed class ModelTurn(ToolBox tools)
         if (_thought) yield return new NewEvent(new AgentThinking());
         if (_message is { } id) yield return new NewEvent(id, new AgentMessage([ContentBlock.OfText(_text.ToString())]));
         foreach (var (name, input) in _calls) yield return new NewEvent(tools.Intend(agent, name, input));
+    }
+
+    private void Cut(IModelProvider provider, ModelRequest request, CallMoney money)
+    {
+        var used = UsedWhenCut(provider, request)!.Value;
+        (IsOverMoney, Stop, Usage) = (true, ModelStop.MaxTokens, used with { Output = Math.Max(used.Output, money.OutputTokens) });
+        _calls.Clear();
     }
 
     private Id<SessionEvent> Begin()

@@ -90,6 +90,16 @@ internal sealed class BudgetStore(ControlDatabase control, TimeProvider time) : 
     public Task<HoldAnswer> HoldAsync(HoldRequest request, CancellationToken ct) =>
         control.Platform.WriteAsync(link => link.Dialect == Dialect.Sqlite ? HoldOnFileAsync(link, request) : HoldOnServerAsync(link, request), ct);
 
+    public Task<bool> LowerAsync(Id<Tenant> tenant, Id<Hold> hold, long micros, CancellationToken ct)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(micros);
+        return control.Platform.WriteAsync(
+            async link => link.Dialect == Dialect.Sqlite
+                ? await HoldRows.LowerAsync(link, tenant, hold, micros, time.GetUtcNow())
+                : await link.LastAsync(BudgetSql.LowerPostgres, static row => row.GetInt64(0), ("@tenant_id", tenant.ToString()), ("@hold_id", hold.ToString()), ("@micros", micros)) > 0,
+            ct);
+    }
+
     public Task<IReadOnlyList<BudgetNotice>> SettleAsync(Id<Tenant> tenant, IReadOnlyList<SettledUsage> usage, CancellationToken ct) =>
         control.Platform.WriteAsync(link => HoldRows.SettleAsync(link, tenant, usage, time.GetUtcNow()), ct);
 

@@ -43,6 +43,20 @@ internal static class HoldRows
     public static async ValueTask ReleaseAsync(Link link, Id<Tenant> tenant, IReadOnlyCollection<Id<Hold>> holds, DateTimeOffset now) =>
         await EndAsync(link, tenant, [.. holds.Select(static hold => hold.ToString())], [], now);
 
+    /// <summary>For a file, which has one writer.</summary>
+    public static async ValueTask<bool> LowerAsync(Link link, Id<Tenant> tenant, Id<Hold> id, long micros, DateTimeOffset now)
+    {
+        (string Name, object? Value)[] one = [("@tenant_id", tenant.ToString()), ("@hold_id", id.ToString())];
+        if (await link.FirstAsync(BudgetSql.FindHoldSqlite, StandingHold.Read, one) is not { } hold || hold.Micros <= micros) return false;
+        foreach (var row in await TakeAsync(link, tenant, hold.Path.Select(static entry => entry.Key), now))
+        {
+            if (hold.IsBorneBy(row)) (row with { Budget = row.Budget with { HeldMicros = row.Budget.HeldMicros - (hold.Micros - micros) } }).Write(link);
+        }
+
+        link.Post(BudgetSql.LowerHoldSqlite, [.. one, ("@micros", micros)]);
+        return true;
+    }
+
     private static async ValueTask<List<BudgetRow>> ReadAsync(Link link, Id<Tenant> tenant, IEnumerable<string> keys, DateTimeOffset now, string postgres)
     {
         List<BudgetRow> rows = [];
@@ -62,7 +76,7 @@ internal static class HoldRows
         if (holds.Count == 0) return [];
         var ended = await link.AllAsync(
             BudgetSql.EndHolds,
-            static row => new EndedHold(row.GetString(0), row.GetInt64(1), [.. row.GetString(2).Split(' ').Select(PathEntry.Parse)]),
+            StandingHold.Read,
             ("@tenant_id", tenant.ToString()),
             ("@holds", Rows.ToNames(holds)));
         var paths = ended.ToDictionary(static hold => hold.Id, static hold => hold.Path.Select(static entry => entry.Key).ToList(), StringComparer.Ordinal);
@@ -72,7 +86,7 @@ internal static class HoldRows
         List<BudgetNotice> notices = [];
         foreach (var row in rows)
         {
-            var freed = ended.Where(hold => hold.Path.Contains(new PathEntry(row.Budget.Key.ToString(), row.Mark))).Sum(static hold => hold.Micros);
+            var freed = ended.Where(hold => hold.IsBorneBy(row)).Sum(static hold => hold.Micros);
             var cost = spent.Where(one => string.Equals(one.Key, row.Budget.Key.ToString(), StringComparison.Ordinal)).Sum(static one => one.Micros);
             var counted = row with { Budget = row.Budget with { HeldMicros = row.Budget.HeldMicros - freed, SpentMicros = row.Budget.SpentMicros + cost } };
             Notice(link, counted, notices);
@@ -137,7 +151,12 @@ internal static class HoldRows
         }
     }
 
-    private sealed record EndedHold(string Id, long Micros, IReadOnlyList<PathEntry> Path);
+    private sealed record StandingHold(string Id, long Micros, IReadOnlyList<PathEntry> Path)
+    {
+        public static StandingHold Read(DbDataReader row) => new(row.GetString(0), row.GetInt64(1), [.. row.GetString(2).Split(' ').Select(PathEntry.Parse)]);
+
+        public bool IsBorneBy(BudgetRow budget) => Path.Contains(new PathEntry(budget.Budget.Key.ToString(), budget.Mark));
+    }
 
     private sealed class BudgetNoticeId : IIdentified
     {

@@ -92,6 +92,29 @@ internal static class BudgetSql
         select {Columns}, moment, (select g.micros from granted g) from rolled order by limit_micros - spent - held_micros limit 1
         """;
 
+    /// <summary>
+    /// Lowers a hold in one statement. The hold is taken before the rows of its budgets, as it is where holds end, and its
+    /// budgets are those that it names with their marks.
+    /// </summary>
+    public const string LowerPostgres =
+        """
+        with held as (select micros, path from budget_holds where tenant_id = @tenant_id and hold_id = @hold_id and micros > @micros for update),
+        bearers as (
+          select split_part(entry, '@', 1) as budget_id, cast(split_part(entry, '@', 2) as bigint) as mark, h.micros - @micros as freed
+          from held h, unnest(string_to_array(h.path, ' ')) as entry),
+        taken as (
+          select b.tenant_id, b.budget_id, b.held_micros, e.freed
+          from budgets b, bearers e where b.tenant_id in ('', @tenant_id) and b.budget_id = e.budget_id and b.mark = e.mark order by b.budget_id for update of b),
+        counted as (
+          update budgets b set held_micros = t.held_micros - t.freed from taken t where b.tenant_id = t.tenant_id and b.budget_id = t.budget_id),
+        kept as (update budget_holds h set micros = @micros from held where h.tenant_id = @tenant_id and h.hold_id = @hold_id)
+        select micros - @micros from held
+        """;
+
+    public const string FindHoldSqlite = "select hold_id, micros, path from budget_holds where tenant_id = @tenant_id and hold_id = @hold_id";
+
+    public const string LowerHoldSqlite = "update budget_holds set micros = @micros where tenant_id = @tenant_id and hold_id = @hold_id";
+
     public const string EndHolds = "delete from budget_holds where tenant_id = @tenant_id and replace(@holds, '|' || hold_id || '|', '') <> @holds returning hold_id, micros, path";
 
     public const string RenewSqlite = $"update budget_holds set expires_at = {NowSqlite} + @length where {OfNode}";

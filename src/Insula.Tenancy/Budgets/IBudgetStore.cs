@@ -40,6 +40,12 @@ public interface IBudgetStore
     Task<HoldAnswer> HoldAsync(HoldRequest request, CancellationToken ct);
 
     /// <summary>
+    /// Lowers a hold to <paramref name="micros"/>, on every budget that bears it at once. One that is ended, or holds no more
+    /// than that, is left alone. Whether it was lowered.
+    /// </summary>
+    Task<bool> LowerAsync(Id<Tenant> tenant, Id<Hold> hold, long micros, CancellationToken ct);
+
+    /// <summary>
     /// Replaces holds by what their steps really cost, each once; a cost without a hold counts on what the usage names.
     /// The shipper of usage does the same inside its own transaction. Returns the thresholds that were reached.
     /// </summary>

@@ -33,21 +33,20 @@ public sealed record Price(string Name, string Version, DateTimeOffset From, Rat
     public long CostOf(Quantities used)
     {
         var reasoning = Math.Min(used.Reasoning, used.Output);
-        return RoundUp(
-            (Int128)used.Input * Rates.Input
-            + (Int128)used.CacheRead * Rates.OfCacheRead
-            + (Int128)used.CacheWrite * Rates.OfCacheWrite
-            + (Int128)(used.Output - reasoning) * Rates.Output
-            + (Int128)reasoning * Rates.OfReasoning
-            + (Int128)used.Units * Rates.Each
-            + (Int128)used.Requests * Rates.PerRequest * Million);
+        return RoundUp(BeforeOutput(used) + (Int128)(used.Output - reasoning) * Rates.Output + (Int128)reasoning * Rates.OfReasoning);
     }
 
     /// <summary>The most that one request may cost that takes in <paramref name="inputTokens"/> and puts out at most <paramref name="maxOutputTokens"/>.</summary>
     public long WorstOf(long inputTokens, long maxOutputTokens) => RoundUp(BeforeOutput(inputTokens) + (Int128)maxOutputTokens * Rates.DearestOutput);
 
+    /// <summary>The most that it may cost with up to <paramref name="maxOutputTokens"/>, where all but the output is known.</summary>
+    public long WorstOf(Quantities taken, long maxOutputTokens) => RoundUp(BeforeOutput(taken) + (Int128)maxOutputTokens * Rates.DearestOutput);
+
+    /// <summary>The least that it costs with <paramref name="outputTokens"/> or more, whatever kind of output they are.</summary>
+    public long LeastOf(Quantities taken, long outputTokens) => RoundUp(BeforeOutput(taken) + (Int128)outputTokens * Math.Min(Rates.Output, Rates.OfReasoning));
+
     /// <summary>
-    /// The most output tokens whose <see cref="WorstOf"/> fits into <paramref name="micros"/>; 0 when not even the input
+    /// The most output tokens whose <see cref="WorstOf(long, long)"/> fits into <paramref name="micros"/>; 0 when not even the input
     /// does, <see cref="long.MaxValue"/> when output is free.
     /// </summary>
     public long OutputTokensFor(long micros, long inputTokens)
@@ -56,6 +55,13 @@ public sealed record Price(string Name, string Version, DateTimeOffset From, Rat
         if (left < 0) return 0;
         return Rates.DearestOutput == 0 ? long.MaxValue : (long)Int128.Min(left / Rates.DearestOutput, long.MaxValue);
     }
+
+    private Int128 BeforeOutput(Quantities used) =>
+        (Int128)used.Input * Rates.Input
+        + (Int128)used.CacheRead * Rates.OfCacheRead
+        + (Int128)used.CacheWrite * Rates.OfCacheWrite
+        + (Int128)used.Units * Rates.Each
+        + (Int128)used.Requests * Rates.PerRequest * Million;
 
     private Int128 BeforeOutput(long inputTokens) => (Int128)inputTokens * Rates.DearestInput + (Int128)Rates.PerRequest * Million;
 

@@ -9,7 +9,10 @@ using Insula.Tenancy.Tenants;
 
 namespace Insula.Storage.Tests.Contracts;
 
-/// <summary>Spent and held never exceed a limit, and nothing is held in the end: for any sequence of holds, settlements and releases of several workers at once.</summary>
+/// <summary>
+/// Spent and held never exceed a limit, what is held is what the steps under way may still cost, and nothing is held in the
+/// end: for any sequence of holds, lowerings, settlements and releases of several workers at once.
+/// </summary>
 internal sealed class BudgetLaws(IBudgetStore budgets, CancellationToken ct)
 {
     private const int Histories = 8;
@@ -35,7 +38,9 @@ internal sealed class BudgetLaws(IBudgetStore budgets, CancellationToken ct)
 
         using var done = new CancellationTokenSource();
         var watching = Task.Run(() => WatchAsync(tenants, done.Token), ct);
-        await Task.WhenAll(Enumerable.Range(0, Workers).Select(worker => Task.Run(() => WorkAsync(tenants, new Random(seed + worker)), ct)));
+        var open = await Task.WhenAll(Enumerable.Range(0, Workers).Select(worker => Task.Run(() => WorkAsync(tenants, new Random(seed + worker)), ct)));
+        if (!await IsHeldAsync(tenants, [.. open.SelectMany(static holds => holds)])) return false;
+        await Task.WhenAll(open.Select((holds, worker) => Task.Run(() => EndAllAsync(holds, new Random(seed - worker)), ct)));
         await done.CancelAsync();
         if (!await watching) return false;
 
@@ -46,11 +51,31 @@ internal sealed class BudgetLaws(IBudgetStore budgets, CancellationToken ct)
         return standing.TrueForAll(static budget => budget.HeldMicros == 0 && budget.SpentMicros <= budget.LimitMicros) && ofTenants == ofPlatform && await budgets.CountHoldsAsync(ct) == 0;
     }
 
-    /// <summary>One worker's steps: it takes holds, and ends each by a cost, by giving it back, or by dying with it.</summary>
-    private async Task WorkAsync(Id<Tenant>[] tenants, Random random)
+    /// <summary>Every budget holds what the steps under way on it may still cost, to the micro-dollar.</summary>
+    private async Task<bool> IsHeldAsync(Id<Tenant>[] tenants, IReadOnlyList<OpenHold> open)
+    {
+        foreach (var tenant in tenants)
+        {
+            foreach (var budget in await budgets.InForceAsync(tenant, ct))
+            {
+                var mine = open.Where(hold => budget.Key.Scope switch
+                {
+                    BudgetScope.Platform => true,
+                    BudgetScope.Session => hold.Tenant == tenant && hold.Session == budget.Key.Subject,
+                    _ => hold.Tenant == tenant,
+                });
+                if (budget.HeldMicros != mine.Sum(static hold => hold.Micros)) return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>One worker's steps: it takes holds, lowers them, and ends most by a cost or by giving them back; the rest are under way still.</summary>
+    private async Task<List<OpenHold>> WorkAsync(Id<Tenant>[] tenants, Random random)
     {
         var node = Id<Node>.New();
-        List<(Id<Tenant> Tenant, Id<Hold> Id, long Granted, string Session)> open = [];
+        List<OpenHold> open = [];
         for (var step = 0; step < 20; step++)
         {
             var tenant = tenants[random.Next(2)];
@@ -60,20 +85,36 @@ internal sealed class BudgetLaws(IBudgetStore budgets, CancellationToken ct)
             BudgetKey[] path = [new(BudgetScope.Session, session), new(BudgetScope.Agent, "agent_a"), BudgetKey.Of(tenant), BudgetKey.Platform];
             random.Shuffle(path);
             var answer = await budgets.HoldAsync(new HoldRequest(id, tenant, session, node, path, micros, random.Next(1, micros + 1), TimeSpan.FromMinutes(1)), ct);
-            if (answer.Granted is { } granted) open.Add((tenant, id, granted, session));
+            if (answer.Granted is { } granted) open.Add(new OpenHold(tenant, id, granted, session));
+            if (open.Count > 0) await LowerAsync(open, random);
             while (open.Count > random.Next(4)) await EndAsync(open, random);
         }
 
+        return open;
+    }
+
+    private async Task EndAllAsync(List<OpenHold> open, Random random)
+    {
         while (open.Count > 0) await EndAsync(open, random);
     }
 
-    private async Task EndAsync(List<(Id<Tenant> Tenant, Id<Hold> Id, long Granted, string Session)> open, Random random)
+    /// <summary>A step learns that it costs less than it might have; one that heard of something higher is not listened to.</summary>
+    private async Task LowerAsync(List<OpenHold> open, Random random)
+    {
+        var one = open[random.Next(open.Count)];
+        var micros = random.NextInt64(one.Micros * 2);
+        var lowered = await budgets.LowerAsync(one.Tenant, one.Id, micros, ct);
+        Assert.Equal(micros < one.Micros, lowered);
+        one.Micros = Math.Min(one.Micros, micros);
+    }
+
+    private async Task EndAsync(List<OpenHold> open, Random random)
     {
         // Of one tenant, as one shipment is.
         var some = open.Where(hold => hold.Tenant == open[0].Tenant).Take(random.Next(1, 4)).ToList();
         open.RemoveAll(some.Contains);
         if (random.Next(3) == 0) await budgets.ReleaseAsync(some[0].Tenant, [.. some.Select(static hold => hold.Id)], ct);
-        else await budgets.SettleAsync(some[0].Tenant, [.. some.Select(hold => new SettledUsage(hold.Id, "agent_a", hold.Session, random.NextInt64(hold.Granted + 1)))], ct);
+        else await budgets.SettleAsync(some[0].Tenant, [.. some.Select(hold => new SettledUsage(hold.Id, "agent_a", hold.Session, random.NextInt64(hold.Micros + 1)))], ct);
     }
 
     private async Task<bool> WatchAsync(Id<Tenant>[] tenants, CancellationToken done)
@@ -90,6 +131,18 @@ internal sealed class BudgetLaws(IBudgetStore budgets, CancellationToken ct)
         }
 
         return true;
+    }
+
+    private sealed class OpenHold(Id<Tenant> tenant, Id<Hold> id, long micros, string session)
+    {
+        public Id<Tenant> Tenant => tenant;
+
+        public Id<Hold> Id => id;
+
+        public string Session => session;
+
+        /// <summary>What the step may cost.</summary>
+        public long Micros { get; set; } = micros;
     }
 
     private async Task PutAsync(Id<Tenant>? tenant, BudgetKey key, long limit) => await budgets.PutAsync(

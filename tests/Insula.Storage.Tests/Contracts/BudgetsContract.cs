@@ -102,6 +102,62 @@ public abstract class BudgetsContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_hold_is_lowered_on_every_budget_of_its_path_and_never_raised()
+    {
+        var tree = await TreeAsync(platform: 1000, tenant: 900, agent: 800, session: 300);
+        var (hold, other) = (await HoldAsync(tree, 200), await HoldAsync(tree, 100));
+        Assert.Null((await HoldAsync(tree, 50)).Standing.Granted);
+
+        Assert.True(await Budgets.LowerAsync(tree.Tenant, hold.Id, 120, Ct));
+        Assert.Equal([(0, 220), (0, 220), (0, 220), (0, 220)], await StandingsAsync(tree));
+        Assert.Equal(50, (await HoldAsync(tree, 50)).Standing.Granted);
+
+        Assert.False(await Budgets.LowerAsync(tree.Tenant, hold.Id, 120, Ct));
+        Assert.False(await Budgets.LowerAsync(tree.Tenant, hold.Id, 121, Ct));
+        Assert.Equal([(0, 270), (0, 270), (0, 270), (0, 270)], await StandingsAsync(tree));
+
+        await Budgets.SettleAsync(tree.Tenant, [tree.Used(hold.Id, 110), tree.Used(other.Id, 7)], Ct);
+        Assert.Equal([(117, 50), (117, 50), (117, 50), (117, 50)], await StandingsAsync(tree));
+    }
+
+    [Fact]
+    public async Task A_hold_that_is_ended_cannot_be_lowered_nor_one_of_another_tenant()
+    {
+        var (tree, other) = (await TreeAsync(platform: 1000, tenant: 1000), await TreeAsync(tenant: 1000));
+        var (settled, released, standing) = (await HoldAsync(tree, 100), await HoldAsync(tree, 100), await HoldAsync(tree, 100));
+        await Budgets.SettleAsync(tree.Tenant, [tree.Used(settled.Id, 60)], Ct);
+        await Budgets.ReleaseAsync(tree.Tenant, [released.Id], Ct);
+        foreach (var late in new[] { settled, released }) Assert.False(await Budgets.LowerAsync(tree.Tenant, late.Id, 10, Ct));
+        Assert.False(await Budgets.LowerAsync(other.Tenant, standing.Id, 10, Ct));
+        Assert.False(await Budgets.LowerAsync(tree.Tenant, Id<Hold>.New(), 10, Ct));
+        Assert.Equal([(60, 100), (60, 100)], await StandingsAsync(tree));
+    }
+
+    [Fact]
+    public async Task What_a_hold_gives_back_does_not_come_to_a_later_budget_of_the_same_name()
+    {
+        var tree = await TreeAsync(platform: 1000, tenant: 100);
+        var old = await HoldAsync(tree, 50);
+        await Budgets.RemoveAsync(tree.Tenant, BudgetKey.Of(tree.Tenant), Record(tree.Tenant, "budget.remove"), Ct);
+        await PutAsync(tree.Tenant, BudgetKey.Of(tree.Tenant), 100);
+        await HoldAsync(tree, 80);
+        Assert.True(await Budgets.LowerAsync(tree.Tenant, old.Id, 0, Ct));
+        Assert.Equal([(0, 80), (0, 80)], await StandingsAsync(tree));
+    }
+
+    [Fact]
+    public async Task Of_parallel_lowerings_of_one_hold_each_part_comes_back_once()
+    {
+        var tree = await TreeAsync(platform: 1000, tenant: 1000, agent: 1000);
+        var (hold, end) = (await HoldAsync(tree, 500), await HoldAsync(tree, 100));
+        await Task.WhenAll([
+            .. Enumerable.Range(0, 20).Select(i => Task.Run(() => Budgets.LowerAsync(tree.Tenant, hold.Id, 300 + (i * 10), Ct), Ct)),
+            .. Enumerable.Range(0, 20).Select(i => Task.Run(() => Budgets.LowerAsync(tree.Tenant, end.Id, 50 + i, Ct), Ct)),
+            Task.Run(() => Budgets.SettleAsync(tree.Tenant, [tree.Used(end.Id, 40)], Ct), Ct)]);
+        Assert.Equal([(40, 300), (40, 300), (40, 300)], await StandingsAsync(tree));
+    }
+
+    [Fact]
     public async Task Parallel_holds_get_all_that_is_left_and_no_more()
     {
         var tree = await TreeAsync(platform: 1000, tenant: 100, session: 1000);

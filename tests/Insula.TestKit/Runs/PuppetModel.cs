@@ -16,7 +16,7 @@ public sealed class PuppetModel : IModelProvider
     public string Name => "puppet";
 
     /// <summary>The next call that a run makes.</summary>
-    public async Task<PuppetCall> NextCallAsync(CancellationToken ct) => await _calls.Reader.ReadAsync(ct).AsTask().WaitAsync(TimeSpan.FromSeconds(20), ct);
+    public async Task<PuppetCall> NextCallAsync(CancellationToken ct) => await _calls.Reader.ReadAsync(ct).AsTask().WaitAsync(TimeSpan.FromSeconds(60), ct);
 
     /// <summary>Whether a call has been made that the test has not taken.</summary>
     public bool WasCalled => _calls.Reader.TryPeek(out _);
@@ -53,9 +53,14 @@ public sealed class PuppetCall(ModelRequest request)
 
     public PuppetCall Calls(string tool, string input = "{}") => Does(new ToolCalled("call", tool, JsonDocument.Parse(input).RootElement.Clone()));
 
-    public void Ends(ModelStop stop = ModelStop.EndTurn)
+    /// <summary>Says what it has counted by now.</summary>
+    public PuppetCall Reports(TokenUsage soFar) => Does(new UsageReported(soFar));
+
+    public void Ends(ModelStop stop = ModelStop.EndTurn) => Ends(new TokenUsage(10, 5, 0, 0), stop);
+
+    public void Ends(TokenUsage used, ModelStop stop = ModelStop.EndTurn)
     {
-        Does(new ModelTurnEnded(stop, new TokenUsage(10, 5, 0, 0)));
+        Does(new ModelTurnEnded(stop, used));
         _events.Writer.Complete();
     }
 

@@ -43,6 +43,14 @@ public sealed class AnthropicProviderTests : UpstreamModelContract
     }
 
     [Fact]
+    public async Task What_it_took_in_is_told_before_the_first_word()
+    {
+        var events = await Provider.PlayAsync(Plan(UpstreamReply.Says("x") with { CacheReadTokens = 100, CacheWriteTokens = 20 }), Ct);
+        Assert.Equal(new UsageReported(new TokenUsage(7, 1, 100, 20)), events[0]);
+        Assert.Single(events.OfType<UsageReported>());
+    }
+
+    [Fact]
     public async Task A_refusal_ends_the_turn_as_one() =>
         Assert.Equal(ModelStop.Refusal, (await Provider.PlayAsync(Plan(UpstreamReply.Says("I cannot.") with { Stop = UpstreamStop.Refusal }), Ct)).End().Stop);
 
@@ -50,7 +58,8 @@ public sealed class AnthropicProviderTests : UpstreamModelContract
     public async Task A_tool_call_cut_by_the_limit_of_tokens_is_dropped()
     {
         var events = await Provider.PlayAsync(Plan(UpstreamReply.Calls("look_up", """{"wor""") with { Stop = UpstreamStop.OutOfTokens }), Ct);
-        Assert.Equal(ModelStop.MaxTokens, Assert.IsType<ModelTurnEnded>(Assert.Single(events)).Stop);
+        Assert.Equal(ModelStop.MaxTokens, events.End().Stop);
+        Assert.Empty(events.OfType<ToolCalled>());
     }
 
     [Theory]

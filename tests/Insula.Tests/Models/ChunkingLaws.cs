@@ -41,7 +41,7 @@ public sealed class ChunkingLaws
         {
             var bytes = Encoding.UTF8.GetBytes(text.Replace("\n", lineEnd, StringComparison.Ordinal));
             var whole = Read([int.MaxValue]);
-            Assert.StartsWith("ThinkingStarted", whole, StringComparison.Ordinal);
+            Assert.Contains("ThinkingStarted", whole, StringComparison.Ordinal);
             Assert.Contains("🏛 omnes", whole, StringComparison.Ordinal);
             Assert.Equal(2, whole.Split(" look_up ").Length - 1);
             Prop.ForAll(Gen.Choose(1, 40).NonEmptyListOf().ToArbitrary(), sizes => Read([.. sizes]) == whole)

@@ -29,6 +29,17 @@ public abstract class ModelProviderContract
     }
 
     [Fact]
+    public async Task What_a_turn_reports_on_the_way_is_no_more_than_what_it_reports_at_the_end()
+    {
+        var events = await Provider.PlayAsync(AnyRequest(), Ct);
+        var end = events.End().Usage;
+        foreach (var soFar in events.OfType<UsageReported>().Select(static report => report.SoFar))
+        {
+            Assert.True(soFar.Output <= end.Output && soFar.Input + soFar.CacheRead + soFar.CacheWrite <= end.Input + end.CacheRead + end.CacheWrite, $"{soFar} and {end}");
+        }
+    }
+
+    [Fact]
     public async Task A_turn_with_a_cancelled_token_says_nothing()
     {
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Provider.PlayAsync(AnyRequest(), new CancellationToken(canceled: true)));

@@ -101,8 +101,17 @@ public abstract class UpstreamModelContract : DirectedModelContract, IAsyncLifet
     {
         var events = await Provider.PlayAsync(Plan(UpstreamReply.Says("so") with { Thinks = true }), Ct);
         Assert.Single(events, e => e is ThinkingStarted);
-        Assert.IsType<ThinkingStarted>(events[0]);
+        Assert.IsType<ThinkingStarted>(events.First(static e => e is not UsageReported));
         Assert.Equal("so", events.Text());
+    }
+
+    [Fact]
+    public async Task What_nobody_is_shown_comes_to_be_counted()
+    {
+        var events = await Provider.PlayAsync(Plan(UpstreamReply.Calls("look_up", """{"word":"insula"}""") with { Thinks = true }), Ct);
+        var hidden = string.Concat(events.OfType<HiddenDelta>().Select(static delta => delta.Text));
+        Assert.StartsWith("hm", hidden, StringComparison.Ordinal);
+        Assert.EndsWith("""{"word":"insula"}""", hidden, StringComparison.Ordinal);
     }
 
     [Fact]

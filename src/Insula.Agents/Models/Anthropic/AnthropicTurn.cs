@@ -25,7 +25,7 @@ internal sealed class AnthropicTurn(ErrorAnswer errors)
         {
             case "message_start":
                 _usage = item.Message?.Usage;
-                return null;
+                return _usage is { InputTokens: >= 0 } ? new UsageReported(Counted(_usage)) : null;
             case "content_block_start" when item.ContentBlock is { } block:
                 return Start(item.Index, block);
             case "content_block_delta" when item.Delta is { } delta:
@@ -63,11 +63,13 @@ internal sealed class AnthropicTurn(ErrorAnswer errors)
         }
     }
 
-    private TextDelta? Continue(int index, AnthropicDelta delta)
+    private ModelEvent? Continue(int index, AnthropicDelta delta)
     {
         if (delta is { Type: "text_delta", Text.Length: > 0 }) return new TextDelta(delta.Text);
-        if (delta is { Type: "input_json_delta", PartialJson: { } part } && _openCalls.TryGetValue(index, out var call)) call.Input.Append(part);
-        return null;
+        if (delta is { Type: "thinking_delta", Thinking.Length: > 0 }) return new HiddenDelta(delta.Thinking);
+        if (delta is not { Type: "input_json_delta", PartialJson: { } part } || !_openCalls.TryGetValue(index, out var call)) return null;
+        call.Input.Append(part);
+        return part.Length > 0 ? new HiddenDelta(part) : null;
     }
 
     private ToolCalled? Stop(int index)
@@ -93,9 +95,12 @@ internal sealed class AnthropicTurn(ErrorAnswer errors)
             _ => _called ? ModelStop.ToolUse : ModelStop.EndTurn,
         };
         if (stop != ModelStop.MaxTokens && (_wrongCall ?? _openCalls.Values.FirstOrDefault().Name) is { } wrong) throw ToolInput.Wrong(Provider, wrong);
-        if (_usage is not { InputTokens: >= 0 and var input, OutputTokens: >= 0 and var output }) throw UpstreamFailure.NoUsage(Provider);
-        return new ModelTurnEnded(stop, new TokenUsage(input, output, Count(_usage.CacheReadInputTokens), Count(_usage.CacheCreationInputTokens)));
+        if (_usage is not { InputTokens: >= 0, OutputTokens: >= 0 }) throw UpstreamFailure.NoUsage(Provider);
+        return new ModelTurnEnded(stop, Counted(_usage));
     }
+
+    private static TokenUsage Counted(AnthropicUsage usage) =>
+        new(Count(usage.InputTokens), Count(usage.OutputTokens), Count(usage.CacheReadInputTokens), Count(usage.CacheCreationInputTokens));
 
     private static long Count(long? tokens) => Math.Max(0, tokens ?? 0);
 

@@ -17,7 +17,7 @@ internal sealed record AnthropicMessage(AnthropicUsage? Usage);
 
 internal sealed record AnthropicBlock(string? Type, string? Id, string? Name, string? Text, JsonElement Input);
 
-internal sealed record AnthropicDelta(string? Type, string? Text, string? PartialJson, string? StopReason);
+internal sealed record AnthropicDelta(string? Type, string? Text, string? Thinking, string? PartialJson, string? StopReason);
 
 /// <summary>Counts so far: the ones in <c>message_delta</c> are cumulative and take the place of those in <c>message_start</c>.</summary>
 internal sealed record AnthropicUsage(long? InputTokens, long? OutputTokens, long? CacheReadInputTokens, long? CacheCreationInputTokens)

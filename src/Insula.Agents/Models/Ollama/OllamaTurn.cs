@@ -16,14 +16,21 @@ internal sealed class OllamaTurn(int callsBefore)
     {
         // The words may name files and addresses of the server, so they stay out of the message.
         if (line.Error is not null) throw UpstreamFailure.Away(Provider, "reported an error in the middle of its answer.");
-        if (!_thought && line.Message?.Thinking is { Length: > 0 })
+        if (line.Message?.Thinking is { Length: > 0 } thought)
         {
+            if (!_thought) yield return new ThinkingStarted();
             _thought = true;
-            yield return new ThinkingStarted();
+            yield return new HiddenDelta(thought);
         }
 
         if (line.Message?.Content is { Length: > 0 } text) yield return new TextDelta(text);
-        foreach (var call in line.Message?.ToolCalls ?? []) yield return Called(call);
+        foreach (var call in line.Message?.ToolCalls ?? [])
+        {
+            var called = Called(call);
+            yield return new HiddenDelta(called.Input.GetRawText());
+            yield return called;
+        }
+
         if (line.Done) yield return End(line);
     }
 

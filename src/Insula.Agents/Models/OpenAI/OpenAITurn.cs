@@ -25,11 +25,13 @@ internal sealed class OpenAITurn(ErrorAnswer errors)
         _usage = chunk.Usage ?? _usage;
         if (chunk.Choices is not [{ } choice, ..]) yield break;
         _finish = choice.FinishReason ?? _finish;
+        if (_finish is null && chunk.Usage is { PromptTokens: >= 0 } soFar) yield return new UsageReported(Counted(soFar));
         if (choice.Delta is not { } delta) yield break;
-        if (!_thought && (delta.ReasoningContent ?? delta.Reasoning) is { Length: > 0 })
+        if ((delta.ReasoningContent ?? delta.Reasoning) is { Length: > 0 } thought)
         {
+            if (!_thought) yield return new ThinkingStarted();
             _thought = true;
-            yield return new ThinkingStarted();
+            yield return new HiddenDelta(thought);
         }
 
         if (delta.Content is { Length: > 0 } text) yield return new TextDelta(text);
@@ -39,14 +41,18 @@ internal sealed class OpenAITurn(ErrorAnswer errors)
             yield return new TextDelta(refusal);
         }
 
-        foreach (var part in (delta.ToolCalls ?? []).OfType<OpenAIToolCall>()) Collect(part);
+        foreach (var part in (delta.ToolCalls ?? []).OfType<OpenAIToolCall>())
+        {
+            Collect(part);
+            if (part.Function?.Arguments is { Length: > 0 } arguments) yield return new HiddenDelta(arguments);
+        }
     }
 
     /// <summary>The calls and the end, once the stream is over; throws when it was over too early.</summary>
     public IEnumerable<ModelEvent> End(bool wasClosed)
     {
         if (_finish is null) throw wasClosed ? UpstreamFailure.Broken(Provider, "it ends without a finish reason.") : UpstreamFailure.Cut(Provider);
-        if (_usage is not { PromptTokens: >= 0 and var input, CompletionTokens: >= 0 and var output })
+        if (_usage is not { PromptTokens: >= 0, CompletionTokens: >= 0 })
             throw wasClosed ? UpstreamFailure.NoUsage(Provider) : UpstreamFailure.Cut(Provider);
 
         var called = 0;
@@ -63,9 +69,15 @@ internal sealed class OpenAITurn(ErrorAnswer errors)
             yield return new ToolCalled(call.Id ?? $"call_{index}", name, arguments);
         }
 
-        var cached = Math.Clamp(_usage.PromptTokensDetails?.CachedTokens ?? 0, 0, input);
-        var reasoning = Math.Clamp(_usage.CompletionTokensDetails?.ReasoningTokens ?? 0, 0, output);
-        yield return new ModelTurnEnded(StopOf(called), new TokenUsage(input - cached, output, cached, 0) { Reasoning = reasoning });
+        yield return new ModelTurnEnded(StopOf(called), Counted(_usage));
+    }
+
+    private static TokenUsage Counted(OpenAIUsage usage)
+    {
+        var (input, output) = (usage.PromptTokens ?? 0, Math.Max(0, usage.CompletionTokens ?? 0));
+        var cached = Math.Clamp(usage.PromptTokensDetails?.CachedTokens ?? 0, 0, input);
+        var reasoning = Math.Clamp(usage.CompletionTokensDetails?.ReasoningTokens ?? 0, 0, output);
+        return new TokenUsage(input - cached, output, cached, 0) { Reasoning = reasoning };
     }
 
     private ModelStop StopOf(int called) => _finish switch
