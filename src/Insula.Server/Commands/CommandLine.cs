@@ -63,6 +63,7 @@ internal sealed class CommandLine(Terminal terminal)
             UsageCommand.Build(_client),
             StatementCommand.Build(_client),
             LimitsCommand.Build(_client),
+            WebhookCommands.Build(_client),
             DoctorCommand.Build(_client),
             MigrateCommand.Build(_client),
         };

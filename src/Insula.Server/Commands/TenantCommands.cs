@@ -33,7 +33,7 @@ internal static class TenantCommands
 
     public static Command Build(ClientOptions client) => client.AddTo(new Command("tenant", "Customers of this installation (needs the operator key)")
     {
-        Create(client), List(client), Show(client), Update(client), Suspend(client), Resume(client),
+        Create(client), List(client), Show(client), Update(client), Suspend(client), Resume(client), Billing(client),
     });
 
     private static Command Create(ClientOptions client)
@@ -133,6 +133,23 @@ internal static class TenantCommands
         var command = new Command("resume", "Let a suspended tenant go on") { id };
         return client.Acts(command, KeyKind.Operator, async (call, ct) => Shown(call, await call.Api.PostAsync(PathOf(call, id) + "/resume", body: null, ct)))
             .WithExamples("insula tenant resume tnt_…");
+    }
+
+    private static Command Billing(ClientOptions client)
+    {
+        var id = Id();
+        var customer = new Option<string?>("--stripe-customer") { Description = "Report costs from now on for this customer of Stripe", HelpName = "cus_…" };
+        var nobody = new Option<bool>("--no-stripe-customer") { Description = "Report nothing" };
+        var command = new Command("billing", "Show or say which customer of the billing provider a tenant is") { id, customer, nobody };
+        return client.Acts(command, KeyKind.Operator, async (call, ct) =>
+        {
+            var path = PathOf(call, id) + "/billing";
+            if (call.Get(customer) is not null && call.Get(nobody)) throw new CommandException(ExitCode.Usage, "--stripe-customer and --no-stripe-customer exclude each other.", "Give one of them, or neither to see how it is.");
+            var changes = call.Get(customer) is not null || call.Get(nobody);
+            var billing = changes ? await call.Api.PutAsync(path, new { stripe_customer = call.Get(customer) }, ct) : await call.Api.GetAsync(path, ct);
+            call.Printer.One(billing, new Column("stripe customer", static item => item.TextAt("stripe_customer") is { Length: > 0 } known ? known : "none: costs are reported to nobody"));
+            return ExitCode.Ok;
+        }).WithExamples("insula tenant billing tnt_…", "insula tenant billing tnt_… --stripe-customer cus_…", "insula tenant billing tnt_… --no-stripe-customer");
     }
 
     private static Argument<string> Id() => new("id") { Description = "The tenant's id, tnt_…" };

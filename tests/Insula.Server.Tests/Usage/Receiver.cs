@@ -20,6 +20,9 @@ internal sealed class Receiver : IAsyncDisposable
 
     public int Status { get; set; } = StatusCodes.Status200OK;
 
+    /// <summary>Whether the first attempt of each message is answered with 500.</summary>
+    public bool FailsFirst { get; set; }
+
     public string Url => _app.Urls.Single();
 
     public static async Task<Receiver> StartAsync(CancellationToken ct)
@@ -44,7 +47,9 @@ internal sealed class Receiver : IAsyncDisposable
     {
         using var reader = new StreamReader(http.Request.Body);
         var headers = http.Request.Headers.ToDictionary(static h => h.Key.ToLowerInvariant(), static h => h.Value.ToString());
+        var message = headers.GetValueOrDefault("webhook-id");
+        var fails = FailsFirst && Received.All(before => before.Headers.GetValueOrDefault("webhook-id") != message);
         Received.Enqueue(new(http.Request.Path.ToString(), headers, await reader.ReadToEndAsync(http.RequestAborted)));
-        http.Response.StatusCode = Status;
+        http.Response.StatusCode = fails ? StatusCodes.Status500InternalServerError : Status;
     }
 }
