@@ -1,3 +1,4 @@
+using Insula.Tenancy.Plans;
 using Insula.Tenancy.Quotas;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -8,7 +9,19 @@ namespace Insula.Agents.Quotas;
 /// <param name="Concepts">Passages of all sources.</param>
 /// <param name="StorageBytes">Bytes of all sources.</param>
 /// <param name="RunsAtWork">Runs that a worker has.</param>
-public sealed record QuotaUse(long Sessions, long Agents, long Schedules, long Concepts, long StorageBytes, long RunsAtWork);
+public sealed record QuotaUse(long Sessions, long Agents, long Schedules, long Concepts, long StorageBytes, long RunsAtWork)
+{
+    /// <summary>Beside what is allowed.</summary>
+    public IReadOnlyList<QuotaLevel> Against(Limits limits) =>
+    [
+        new(QuotaLevel.Passing, RunsAtWork, limits.ConcurrentRuns),
+        new("sessions", Sessions, limits.Sessions),
+        new("agents", Agents, limits.Agents),
+        new("schedules", Schedules, limits.Schedules),
+        new("concepts", Concepts, limits.Concepts),
+        new("storage_bytes", StorageBytes, limits.StorageBytes),
+    ];
+}
 
 public static class QuotaRegistration
 {
@@ -19,16 +32,15 @@ public static class QuotaRegistration
         return async (asked, ct) =>
         {
             await using var store = await stores.OpenAsync(asked.Scope, ct);
-            var (use, limits) = (await store.CountAsync(ct), asked.Limits);
-            return
-            [
-                LimitState.OfQuota(asked, "concurrent_runs", "runs", limits.ConcurrentRuns, use.RunsAtWork),
-                LimitState.OfQuota(asked, "sessions", "sessions", limits.Sessions, use.Sessions),
-                LimitState.OfQuota(asked, "agents", "agents", limits.Agents, use.Agents),
-                LimitState.OfQuota(asked, "schedules", "schedules", limits.Schedules, use.Schedules),
-                LimitState.OfQuota(asked, "concepts", "concepts", limits.Concepts, use.Concepts),
-                LimitState.OfQuota(asked, "storage_bytes", "bytes", limits.StorageBytes, use.StorageBytes),
-            ];
+            var use = await store.CountAsync(ct);
+            return [.. use.Against(asked.Limits).Select(quota => LimitState.OfQuota(asked, quota, UnitOf(quota.Name)))];
         };
     });
+
+    private static string UnitOf(string quota) => quota switch
+    {
+        QuotaLevel.Passing => "runs",
+        "storage_bytes" => "bytes",
+        _ => quota,
+    };
 }

@@ -1,17 +1,16 @@
-using Insula.Tenancy.Access;
+using Insula.Agents.Quotas;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Stats;
 using Insula.Tenancy.Tenants;
-using Insula.Tenancy.Time;
 using Microsoft.Extensions.Logging;
 
 namespace Insula.Agents.Usage;
 
 /// <summary>
-/// Takes this node's counts of requests to the store about every minute, and looks how much those tenants keep that asked for
-/// anything. What cannot be stored is counted on.
+/// Takes this node's counts of requests to the store about every minute, and looks how far those tenants use their quotas that
+/// were active on it. Nobody else's store is opened. What cannot be stored is counted on.
 /// </summary>
-public sealed class FlushStats(Traffic traffic, IStatsStore store, ITenantStores stores, TenantStandings standings, TimeProvider time, ILogger<FlushStats> log)
+public sealed class FlushStats(Traffic traffic, IStatsStore store, MeasureTenant measure, TimeProvider time, ILogger<FlushStats> log)
 {
     private static readonly TimeSpan Period = TimeSpan.FromMinutes(1);
 
@@ -60,12 +59,7 @@ public sealed class FlushStats(Traffic traffic, IStatsStore store, ITenantStores
     {
         try
         {
-            if (await standings.FindAsync(tenant, ct) is not { } standing) return null;
-            await using var opened = await stores.OpenAsync(SystemTask.Meter.For(tenant), ct);
-            var kept = await opened.Usage.MeasureAsync(ct);
-            (string Name, long Used, long Max)[] quotas = [("concepts", kept.Concepts, standing.Limits.Concepts), ("storage_bytes", kept.StoredBytes, standing.Limits.StorageBytes)];
-            var fullest = quotas.MaxBy(static quota => PercentOf(quota.Used, quota.Max));
-            return new TenantLevel(tenant, time.NowInMicroseconds(), kept.StoredBytes, kept.Concepts, PercentOf(fullest.Used, fullest.Max), fullest.Name);
+            return await measure.RunAsync(tenant, ct);
         }
         catch (Exception error) when (!ct.IsCancellationRequested)
         {
@@ -73,6 +67,4 @@ public sealed class FlushStats(Traffic traffic, IStatsStore store, ITenantStores
             return null;
         }
     }
-
-    private static long PercentOf(long used, long max) => (long)Int128.Min((Int128)used * 100 / Math.Max(1, max), long.MaxValue);
 }

@@ -10,10 +10,4 @@ public interface IUsageOutbox
 
     /// <summary>Removes what the ledger has.</summary>
     Task RemoveAsync(IReadOnlyList<UsageEntry> shipped, CancellationToken ct);
-
-    /// <summary>How much the tenant keeps.</summary>
-    Task<KeptAmounts> MeasureAsync(CancellationToken ct);
 }
-
-/// <param name="StoredBytes">Of content.</param>
-public sealed record KeptAmounts(long Concepts, long StoredBytes);

@@ -1,4 +1,6 @@
+using Insula.Agents.Quotas;
 using Insula.Agents.Runs;
+using Insula.Tenancy.Stats;
 using Insula.Tenancy.Usage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -11,6 +13,7 @@ public static class UsageRegistration
     public static IServiceCollection AddUsage(this IServiceCollection services) => services
         .AddSingleton<UsageMetrics>()
         .AddSingleton<ShipUsage>()
+        .AddSingleton<MeasureTenant>()
         .AddSingleton<FlushStats>()
         .AddSingleton(sp => new UsageShipper(
             sp.GetRequiredService<ShipUsage>(),
@@ -18,5 +21,13 @@ public static class UsageRegistration
             sp.GetRequiredService<UsageMetrics>(),
             sp.GetRequiredService<TimeProvider>(),
             sp.GetRequiredService<ILogger<UsageShipper>>()))
-        .AddSingleton<UsageSignal>(sp => sp.GetRequiredService<UsageShipper>().Signal);
+        .AddSingleton<UsageSignal>(static sp =>
+        {
+            var (shipper, traffic) = (sp.GetRequiredService<UsageShipper>(), sp.GetRequiredService<Traffic>());
+            return tenant =>
+            {
+                traffic.Touch(tenant);
+                shipper.Signal(tenant);
+            };
+        });
 }

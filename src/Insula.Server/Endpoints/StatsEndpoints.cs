@@ -51,11 +51,16 @@ internal sealed record TrafficDayView(DateOnly Day, long Requests, long Allowed,
 
 /// <param name="Percent">How much is used of the quota that is used most.</param>
 /// <param name="Quota">That quota.</param>
-/// <param name="MeasuredAt">The tenant is looked at in minutes in which it asks for something.</param>
-internal sealed record LevelView(Id<Tenant> TenantId, long StorageBytes, long Concepts, long Percent, string Quota, DateTimeOffset MeasuredAt)
+/// <param name="NearQuota">All quotas of which 80 % or more is used, the fullest first.</param>
+/// <param name="MeasuredAt">The tenant is looked at in minutes in which it asks for something or a run of it works.</param>
+internal sealed record LevelView(Id<Tenant> TenantId, long StorageBytes, long Concepts, long Percent, string Quota, IReadOnlyList<QuotaLevelView> NearQuota, DateTimeOffset MeasuredAt)
 {
-    public static LevelView Of(TenantLevel level) => new(level.Tenant, level.StoredBytes, level.Concepts, level.Percent, level.Fullest, level.At);
+    public static LevelView Of(TenantLevel level) => new(
+        level.Tenant, level.StoredBytes, level.Concepts, level.Percent, level.Fullest, [.. level.NearlyFull.Select(static quota => new QuotaLevelView(quota.Name, quota.Used, quota.Max, quota.Percent))], level.At);
 }
+
+/// <param name="Quota">As plans and overrides name it: concurrent_runs, sessions, agents, keys, schedules, concepts or storage_bytes.</param>
+internal sealed record QuotaLevelView(string Quota, long Used, long Limit, long Percent);
 
 /// <param name="Storage">Null when the tenant asked for nothing yet.</param>
 internal sealed record TenantStatsView(Id<Tenant> TenantId, TrafficView Traffic, IReadOnlyList<TrafficDayView> Days, UsageGroupView Usage, LevelView? Storage)

@@ -1,6 +1,7 @@
 using Insula.Storage.Engine;
 using Insula.Storage.Statements;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Quotas;
 using Insula.Tenancy.Stats;
 using Insula.Tenancy.Tenants;
 using Insula.Tenancy.Webhooks;
@@ -9,9 +10,6 @@ namespace Insula.Storage.Control;
 
 internal sealed class StatsStore(ControlDatabase control) : IStatsStore
 {
-    /// <summary>Tenants are told when they come to so much of a quota.</summary>
-    private const int ToldPercent = ShowStats.NearlyFullPercent;
-
     public Task AddAsync(IReadOnlyList<(Id<Tenant> Tenant, DateOnly Day, TrafficSum Sum)> traffic, IReadOnlyList<TenantLevel> levels, CancellationToken ct) => control.Platform.WriteAsync(
         async link =>
         {
@@ -38,7 +36,8 @@ internal sealed class StatsStore(ControlDatabase control) : IStatsStore
                     ("@stored_bytes", level.StoredBytes),
                     ("@concepts", level.Concepts),
                     ("@percent", level.Percent),
-                    ("@fullest", level.Fullest));
+                    ("@fullest", level.Fullest),
+                    ("@nearly_full", Rows.ToJson(level.NearlyFull)));
             }
         },
         ct);
@@ -57,12 +56,25 @@ internal sealed class StatsStore(ControlDatabase control) : IStatsStore
     public async Task<IReadOnlyList<TenantTraffic>> BusiestAsync(DateOnly from, DateOnly to, int limit, CancellationToken ct) => await control.Platform.AllAsync(
         StatsSql.Busiest, static row => new TenantTraffic(row.Id<Tenant>(0), ReadSum(row, 1)), ct, From(from), To(to), ("@limit", limit));
 
+    /// <summary>Tells of each quota that is nearly full and was not at the look before.</summary>
     private static async ValueTask TellAsync(Link link, TenantLevel level)
     {
-        if (level.Percent < ToldPercent) return;
-        if (await link.FirstAsync(StatsSql.Level, ReadLevel, ("@tenant_id", level.Tenant.ToString())) is { Percent: >= ToldPercent }) return;
-        var data = new Dictionary<string, object> { ["quota"] = level.Fullest, ["percent"] = level.Percent, ["storage_bytes"] = level.StoredBytes, ["concepts"] = level.Concepts };
-        WebhookRows.Put(link, level.Tenant, WebhookEvents.QuotaThreshold, $"{level.Fullest} {level.At.UtcTicks}", data, level.At);
+        var lasting = level.NearlyFull.Where(static quota => quota.Name != QuotaLevel.Passing).ToList();
+        if (lasting.Count == 0) return;
+        var before = (await link.FirstAsync(StatsSql.Level, ReadLevel, ("@tenant_id", level.Tenant.ToString())))?.NearlyFull ?? [];
+        foreach (var quota in lasting.Where(quota => before.All(old => old.Name != quota.Name)))
+        {
+            var data = new Dictionary<string, object>
+            {
+                ["quota"] = quota.Name,
+                ["used"] = quota.Used,
+                ["limit"] = quota.Max,
+                ["percent"] = quota.Percent,
+                ["storage_bytes"] = level.StoredBytes,
+                ["concepts"] = level.Concepts,
+            };
+            WebhookRows.Put(link, level.Tenant, WebhookEvents.QuotaThreshold, $"{quota.Name} {level.At.UtcTicks}", data, level.At);
+        }
     }
 
     private static (string Name, object? Value) From(DateOnly day) => ("@from_day", UsageLedger.NumberOf(day));
@@ -72,5 +84,5 @@ internal sealed class StatsStore(ControlDatabase control) : IStatsStore
     private static TrafficSum ReadSum(DbDataReader row, int first) => new(row.GetInt64(first), row.GetInt64(first + 1), row.GetInt64(first + 2), row.GetInt64(first + 3));
 
     private static TenantLevel ReadLevel(DbDataReader row) =>
-        new(row.Id<Tenant>(0), row.Moment(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetString(5));
+        new(row.Id<Tenant>(0), row.Moment(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetString(5)) { NearlyFull = row.Json<IReadOnlyList<QuotaLevel>>(6) };
 }

@@ -12,9 +12,10 @@ internal static class StatsSql
 
     public const string PutLevel =
         """
-        insert into tenant_levels (tenant_id, at, stored_bytes, concepts, percent, fullest) values (@tenant_id, @at, @stored_bytes, @concepts, @percent, @fullest)
+        insert into tenant_levels (tenant_id, at, stored_bytes, concepts, percent, fullest, nearly_full)
+        values (@tenant_id, @at, @stored_bytes, @concepts, @percent, @fullest, @nearly_full)
         on conflict (tenant_id) do update set at = excluded.at, stored_bytes = excluded.stored_bytes, concepts = excluded.concepts,
-          percent = excluded.percent, fullest = excluded.fullest
+          percent = excluded.percent, fullest = excluded.fullest, nearly_full = excluded.nearly_full
         """;
 
     public const string Days = "select day, requests, denied, timed, latency_micros from request_days where tenant_id = @tenant_id and day >= @from_day and day < @to_day order by day";
@@ -28,7 +29,7 @@ internal static class StatsSql
     public const string Busiest =
         $"select tenant_id, {Sums} from request_days where day >= @from_day and day < @to_day group by tenant_id order by 2 desc, tenant_id limit @limit";
 
-    private const string LevelColumns = "tenant_id, at, stored_bytes, concepts, percent, fullest";
+    private const string LevelColumns = "tenant_id, at, stored_bytes, concepts, percent, fullest, nearly_full";
 
     private const string Sums =
         """

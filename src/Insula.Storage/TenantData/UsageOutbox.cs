@@ -22,9 +22,6 @@ internal sealed class UsageOutbox(Database database, string tenant) : IUsageOutb
         },
         ct);
 
-    public async Task<KeptAmounts> MeasureAsync(CancellationToken ct) =>
-        (await database.FirstAsync(KnowledgeSql.Totals, static row => new KeptAmounts(row.GetInt64(0), row.GetInt64(1)), ct, ("@tenant_id", tenant)))!;
-
     private static UsageEntry Read(DbDataReader row) => new(
         row.GetString(0),
         row.Moment(1),

@@ -18,7 +18,7 @@ internal static class LimitSources
     };
 
     public static LimitSource Keys(IApiKeyStore keys, TimeProvider time) => async (asked, ct) =>
-        [LimitState.OfQuota(asked, "keys", "keys", asked.Limits.Keys, await keys.CountAsync(asked.Scope.Tenant, time.GetUtcNow(), ct))];
+        [LimitState.OfQuota(asked, new QuotaLevel("keys", await keys.CountAsync(asked.Scope.Tenant, time.GetUtcNow(), ct), asked.Limits.Keys), "keys")];
 
     public static LimitSource Budgets(IBudgetStore budgets) => async (asked, ct) =>
         [.. (await budgets.ListAsync(asked.Scope.Tenant, null, new PageRequest(BudgetsMax, null), ct)).Items.Select(Of)];

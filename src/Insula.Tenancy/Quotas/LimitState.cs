@@ -29,8 +29,8 @@ public sealed record LimitState(
     public long? Burst { get; init; }
 
     /// <summary>One of the tenant's quotas.</summary>
-    public static LimitState OfQuota(LimitsAsked asked, string name, string unit, long value, long used) =>
-        new(name, Quota, Tenant, unit, value, used, Math.Max(0, value - used), null, asked.SourceOf(name), Operator);
+    public static LimitState OfQuota(LimitsAsked asked, QuotaLevel level, string unit) =>
+        new(level.Name, Quota, Tenant, unit, level.Max, level.Used, Math.Max(0, level.Max - level.Used), null, asked.SourceOf(level.Name), Operator);
 }
 
 /// <summary>Whose limits are asked for.</summary>

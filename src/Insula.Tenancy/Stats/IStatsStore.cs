@@ -1,4 +1,5 @@
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Quotas;
 using Insula.Tenancy.Tenants;
 
 namespace Insula.Tenancy.Stats;
@@ -32,4 +33,8 @@ public sealed record TenantTraffic(Id<Tenant> Tenant, TrafficSum Sum);
 /// <param name="StoredBytes">Of content.</param>
 /// <param name="Percent">How much of the quota is used that is used most.</param>
 /// <param name="Fullest">The name of that quota.</param>
-public sealed record TenantLevel(Id<Tenant> Tenant, DateTimeOffset At, long StoredBytes, long Concepts, long Percent, string Fullest);
+public sealed record TenantLevel(Id<Tenant> Tenant, DateTimeOffset At, long StoredBytes, long Concepts, long Percent, string Fullest)
+{
+    /// <summary>The quotas that are used to <see cref="ShowStats.NearlyFullPercent"/> or more, the fullest first.</summary>
+    public IReadOnlyList<QuotaLevel> NearlyFull { get; init; } = [];
+}

@@ -34,7 +34,10 @@ public sealed class Traffic(TimeProvider time)
         counts.Add(denied, latency);
     }
 
-    /// <summary>What was counted since the last time. A request that is being counted in this very moment may be lost.</summary>
+    /// <summary>The tenant does something that is no request: a run goes on, a schedule fires.</summary>
+    public void Touch(Id<Tenant> tenant) => Volatile.Read(ref _counts).GetOrAdd((tenant, DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime)), static _ => new Counts());
+
+    /// <summary>What was counted since the last time, with nothing for whoever was only touched. A request that is being counted in this very moment may be lost.</summary>
     public IReadOnlyList<(Id<Tenant> Tenant, DateOnly Day, TrafficSum Sum)> Take() =>
         [.. Interlocked.Exchange(ref _counts, new()).Select(static entry => (entry.Key.Tenant, entry.Key.Day, entry.Value.Sum))];
 

@@ -1,10 +1,12 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Insula.Agents.Models;
 using Insula.Agents.Usage;
 using Insula.Server.Tests.ManagedAgents;
 using Insula.Server.Tests.Tenants;
 using Insula.TestKit.Hosting;
+using Insula.TestKit.Runs;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Insula.Server.Tests.Usage;
@@ -97,6 +99,51 @@ public abstract class UsageEndpointTests(TestStore store)
         Assert.Equal(tenant.Id, all.GetProperty("busiest")[0].GetProperty("tenant_id").GetString());
         Assert.Equal(19, Number(all, "storage_bytes"));
     }
+
+    [Fact]
+    public async Task Whatever_quota_is_nearly_used_is_listed_with_its_use_and_its_limit()
+    {
+        var model = new PuppetModel();
+        await using var host = await store.StartAsync(new TestHostOptions { Services = services => services.AddSingleton<IModelProvider>(model) }, Ct);
+        var tenant = await host.CreateTenantAsync("t", Ct);
+        var agent = (await tenant.Client.MakeAsync("/v1/agents", new { name = "a", model = "puppet/strings" }, Ct)).Id();
+        var environment = (await tenant.Client.MakeAsync("/v1/environments", new { name = "e" }, Ct)).Id();
+        var session = (await tenant.Client.MakeAsync("/v1/sessions", new { agent, environment_id = environment }, Ct)).Id();
+        (await tenant.Client.PostAsJsonAsync("/api/v1/knowledge/learn", new { source = "s", text = "Ostia is a harbour." }, Ct)).EnsureSuccessStatusCode();
+        (await tenant.Client.PostAsJsonAsync("/api/v1/schedules", new { name = "s", cron = "@daily", agent, environment, prompt = "p", enabled = false }, Ct)).EnsureSuccessStatusCode();
+        await tenant.Client.SayAsync(session, "work", Ct);
+        var call = await model.NextCallAsync(Ct);
+        var roomy = await host.CreateTenantAsync("roomy", Ct);
+        await roomy.Client.FetchAsync("/api/v1/me", Ct);
+
+        var full = new { concurrent_runs = 1, sessions = 1, agents = 1, keys = 1, schedules = 1, concepts = 1, storage_bytes = 23 };
+        (await host.Operator.PatchAsJsonAsync($"/api/v1/tenants/{tenant.Id}", new { limits = full }, Ct)).EnsureSuccessStatusCode();
+        var flush = host.Services.GetRequiredService<FlushStats>();
+        await flush.FlushAsync(Ct);
+        var listed = Assert.Single((await host.Operator.FetchAsync("/api/v1/stats", Ct)).GetProperty("near_quota").EnumerateArray());
+        Assert.Equal((tenant.Id, 100), (listed.GetProperty("tenant_id").GetString(), Number(listed, "percent")));
+        string[] expected = ["agents 1/1", "concepts 1/1", "concurrent_runs 1/1", "keys 1/1", "schedules 1/1", "sessions 1/1", "storage_bytes 19/23"];
+        Assert.Equal(expected, Near(listed).Order(StringComparer.Ordinal));
+        Assert.EndsWith("storage_bytes 19/23", Near(listed)[^1], StringComparison.Ordinal);
+        Assert.Equal(82, Number(listed.GetProperty("near_quota")[6], "percent"));
+
+        // A run's steps are a reason to look again, and another tenant's requests are none.
+        call.Ends();
+        while (Number((await host.Operator.FetchAsync($"/api/v1/usage?tenant={tenant.Id}", Ct)).GetProperty("total"), "items") == 0) await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Ct);
+        while (await AtWorkAsync(host, tenant) > 0) await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Ct);
+        await flush.FlushAsync(Ct);
+        listed = (await host.Operator.FetchAsync("/api/v1/stats", Ct)).GetProperty("near_quota")[0];
+        Assert.Equal(expected.Where(static quota => !quota.StartsWith("concurrent", StringComparison.Ordinal)), Near(listed).Order(StringComparer.Ordinal));
+        await roomy.Client.FetchAsync("/api/v1/me", Ct);
+        await flush.FlushAsync(Ct);
+        Assert.Equal(listed.GetRawText(), (await host.Operator.FetchAsync("/api/v1/stats", Ct)).GetProperty("near_quota")[0].GetRawText());
+    }
+
+    private static List<string> Near(JsonElement level) =>
+        [.. level.GetProperty("near_quota").EnumerateArray().Select(static quota => $"{quota.GetProperty("quota").GetString()} {Number(quota, "used")}/{Number(quota, "limit")}")];
+
+    private static async Task<long> AtWorkAsync(TestHost host, TestTenant tenant) =>
+        Number((await host.Operator.FetchAsync($"/api/v1/tenants/{tenant.Id}/limits", Ct)).GetProperty("data").EnumerateArray().Single(static limit => limit.GetProperty("name").GetString() == "concurrent_runs"), "used");
 
     private static async Task RunAsync(TestTenant tenant, string script)
     {

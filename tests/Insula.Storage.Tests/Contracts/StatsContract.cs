@@ -1,6 +1,11 @@
+using System.Text.Json;
+using Insula.Tenancy.Access;
+using Insula.Tenancy.Audit;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Quotas;
 using Insula.Tenancy.Stats;
 using Insula.Tenancy.Tenants;
+using Insula.Tenancy.Webhooks;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Insula.Storage.Tests.Contracts;
@@ -18,7 +23,13 @@ public abstract class StatsContract : IAsyncLifetime
 
     private IStatsStore Stats { get; set; } = null!;
 
-    public async ValueTask InitializeAsync() => Stats = (await OpenAsync()).GetRequiredService<IStatsStore>();
+    private IWebhookStore Webhooks { get; set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        var services = await OpenAsync();
+        (Stats, Webhooks) = (services.GetRequiredService<IStatsStore>(), services.GetRequiredService<IWebhookStore>());
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -48,13 +59,30 @@ public abstract class StatsContract : IAsyncLifetime
     public async Task The_newest_look_counts_and_only_those_near_a_quota_are_listed()
     {
         var at = new DateTimeOffset(2026, 11, 22, 0, 0, 0, TimeSpan.Zero);
-        var full = new TenantLevel(_a, at, 5_000, 7, 81, "concepts");
+        var full = new TenantLevel(_a, at, 5_000, 7, 81, "concepts") { NearlyFull = [new("concepts", 81, 100), new("keys", 8, 10)] };
         await Stats.AddAsync([], [full with { Percent = 99 }, new(_b, at, 1, 1, 79, "storage_bytes")], Ct);
         await Stats.AddAsync([], [full], Ct);
-        Assert.Equal(full, await Stats.FindLevelAsync(_a, Ct));
+        Assert.Equivalent(full, await Stats.FindLevelAsync(_a, Ct), strict: true);
         var listed = await Stats.ListFullAsync(80, 1000, Ct);
-        Assert.Contains(full, listed);
+        Assert.Equivalent(full, Assert.Single(listed, level => level.Tenant == _a), strict: true);
         Assert.DoesNotContain(listed, level => level.Tenant == _b);
         Assert.Null(await Stats.FindLevelAsync(Id<Tenant>.New(), Ct));
     }
+
+    [Fact]
+    public async Task A_tenant_is_told_of_each_quota_when_it_comes_near_and_not_while_it_stays_there()
+    {
+        var webhook = new Webhook(Id<Webhook>.New(), _a, "https://hooks.example.com/", [WebhookEvents.QuotaThreshold], 1, At(0), null, null);
+        await Webhooks.AddAsync(SystemTask.Provision.For(_a), webhook, 1, new AuditRecord(_a, SystemTask.Provision.For(_a).Principal, "webhook.create", "whk", null, At(0)), Ct);
+        QuotaLevel runs = new(QuotaLevel.Passing, 1, 1), keys = new("keys", 8, 10), agents = new("agents", 9, 10);
+        foreach (var (minute, near) in ((int, QuotaLevel[])[])[(1, [runs]), (2, [runs, keys]), (3, [keys with { Used = 9 }, agents]), (4, [agents]), (5, [agents, keys]), (6, [])])
+        {
+            await Stats.AddAsync([], [new(_a, At(minute), 0, 0, 90, "keys") { NearlyFull = near }], Ct);
+        }
+
+        var told = (await Webhooks.ListDueAsync(At(10), 1000, Ct)).Where(delivery => delivery.Webhook.Tenant == _a).Select(static delivery => JsonElement.Parse(delivery.Body).GetProperty("data"));
+        Assert.Equal(["keys 8/10", "agents 9/10", "keys 8/10"], told.Select(static data => $"{data.GetProperty("quota").GetString()} {data.GetProperty("used").GetInt64()}/{data.GetProperty("limit").GetInt64()}"));
+    }
+
+    private static DateTimeOffset At(int minute) => new(2026, 11, 22, 0, minute, 0, TimeSpan.Zero);
 }
