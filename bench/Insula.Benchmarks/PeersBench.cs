@@ -41,6 +41,7 @@ internal static class PeersBench
         await using var queue = await QueueHome.StartAsync(await server.CreateDatabaseAsync(ct), ct);
 
         var seconds = Math.Max(1, (int)slice.TotalSeconds);
+        await StepBench.RunForAsync(client, agent, environment, Together, StepBench.WarmUp, ct);
         var load = Slices.LoadAverage();
         List<Pair> pairs = [];
         for (var round = 0; round < rounds; round++)
@@ -91,7 +92,7 @@ internal static class PeersBench
     /// <summary>Steps a second of runs over HTTP, from the message to the event that the run has ended.</summary>
     private static async Task<double> StepsForAsync(HttpClient client, string agent, string environment, int concurrency, TimeSpan slice, CancellationToken ct)
     {
-        await StepBench.RunForAsync(client, agent, environment, 1, TimeSpan.Zero, ct);
+        await StepBench.RunForAsync(client, agent, environment, concurrency, TimeSpan.FromSeconds(1), ct);
         var began = TimeProvider.System.GetTimestamp();
         var runs = await StepBench.RunForAsync(client, agent, environment, concurrency, slice, ct);
         return runs * StepBench.Steps / TimeProvider.System.GetElapsedTime(began).TotalSeconds;

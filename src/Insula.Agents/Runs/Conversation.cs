@@ -26,14 +26,10 @@ internal sealed class Conversation
     public static (string? System, IReadOnlyList<ModelMessage> Messages) Of(string? system, IReadOnlyList<SessionEvent> log)
     {
         var conversation = new Conversation();
-        var rolledBack = log.Select(e => e.Body).OfType<SessionRunRolledBack>().Select(e => e.RunId).ToHashSet();
-        var parts = Settled(log).Where(e => e.Run is { } of && !rolledBack.Contains(of)).GroupBy(e => e.Run!.Value)
-            .Select(run => (At: FirstOwnSeq(run), Events: run.OrderBy(e => e.Seq).ToList(), IsRun: true))
-            .Concat(LeftByForks(log).Select(left => (left.At, left.Events, IsRun: false)));
-        foreach (var part in parts.OrderBy(p => p.At))
+        foreach (var (_, events, isRun) in RunsOf(log).Concat(LeftByForks(log)).OrderBy(static part => part.At))
         {
-            if (part.IsRun) conversation.AddRun(part.Events);
-            else foreach (var e in part.Events) conversation.AddMessage(e);
+            if (isRun) conversation.AddRun(events);
+            else foreach (var e in events) conversation.AddMessage(e);
         }
 
         if (system is not null) conversation._guidance.Insert(0, system);
@@ -42,26 +38,47 @@ internal sealed class Conversation
             [.. conversation._turns.Select(t => new ModelMessage(t.Role, t.Content))]);
     }
 
-    private static long FirstOwnSeq(IEnumerable<SessionEvent> run) =>
-        run.Where(e => e.Body is not InputBody).Select(e => e.Seq).DefaultIfEmpty(long.MaxValue).Min();
+    /// <summary>What each run said and was told, in order of its numbers; a run that was rolled back is left out. Asked for at each model call, so it takes one pass.</summary>
+    private static IEnumerable<Part> RunsOf(IReadOnlyList<SessionEvent> log)
+    {
+        var runs = new Dictionary<Id<Run>, List<SessionEvent>>();
+        HashSet<Id<Run>> rolledBack = [];
+        foreach (var e in Settled(log))
+        {
+            if (e.Body is SessionRunRolledBack gone) rolledBack.Add(gone.RunId);
+            if (e.Run is not { } run) continue;
+            if (!runs.TryGetValue(run, out var events)) runs[run] = events = [];
+            events.Add(e);
+        }
+
+        foreach (var (run, events) in runs)
+        {
+            if (rolledBack.Contains(run)) continue;
+            events.Sort(static (a, b) => a.Seq.CompareTo(b.Seq));
+            yield return new Part(FirstOwnSeq(events), events, IsRun: true);
+        }
+    }
+
+    /// <summary>Of a run whose events are in order.</summary>
+    private static long FirstOwnSeq(List<SessionEvent> run) => run.Find(static e => e.Body is not InputBody)?.Seq ?? long.MaxValue;
 
     /// <summary>The log with each result that a client sent before a fork point, and no run took up there, in the run that asked for it.</summary>
     private static IEnumerable<SessionEvent> Settled(IReadOnlyList<SessionEvent> log)
     {
-        if (log.LastOrDefault(e => e.Body is SessionForked) is not { } fork) return log;
+        if (log.LastOrDefault(static e => e.Body is SessionForked) is not { } fork) return log;
         var calls = log.Where(e => e.Body is AgentCustomToolUse).ToDictionary(e => e.Id, e => e.Run);
         return log.Select(e => e is { Run: null, Body: UserCustomToolResult result } && e.Seq < fork.Seq ? e with { Run = calls.GetValueOrDefault(result.CustomToolUseId) } : e);
     }
 
     /// <summary>The messages that stood at each fork point without a run, but for those that an interrupt had settled.</summary>
-    private static IEnumerable<(long At, List<SessionEvent> Events)> LeftByForks(IReadOnlyList<SessionEvent> log)
+    private static IEnumerable<Part> LeftByForks(IReadOnlyList<SessionEvent> log)
     {
         var after = 0L;
         foreach (var fork in log.Where(e => e.Body is SessionForked))
         {
             var left = log.Where(e => e.Run is null && e.Body is InputBody && e.Seq > after && e.Seq < fork.Seq).ToList();
             var interrupted = left.FindLastIndex(e => e.Body is UserInterrupt);
-            yield return (fork.Seq, [.. left.Where((e, i) => i > interrupted || e.Body is SystemMessage)]);
+            yield return new Part(fork.Seq, [.. left.Where((e, i) => i > interrupted || e.Body is SystemMessage)], IsRun: false);
             after = fork.Seq;
         }
     }
@@ -137,4 +154,6 @@ internal sealed class Conversation
     private static ModelContent ContentOf(ContentBlock block) => block is { Type: "text", Text: { } text }
         ? new TextContent(text)
         : new RawContent(block.Type, JsonSerializer.SerializeToElement(block, AgentsJson.Options));
+
+    private readonly record struct Part(long At, List<SessionEvent> Events, bool IsRun);
 }

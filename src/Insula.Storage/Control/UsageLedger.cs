@@ -24,15 +24,9 @@ internal sealed class UsageLedger(ControlDatabase control, TimeProvider time, Bu
         {
             // One shipper of a tenant at a time: whatever another one is adding is either there or not begun.
             link.Alone($"usage {tenant}");
-            var known = await link.AllAsync(
-                link.Dialect == Dialect.Sqlite ? UsageSql.KnownSqlite : UsageSql.KnownPostgres,
-                static row => row.GetString(0),
-                ("@tenant_id", tenant.ToString()),
-                ("@ids", Rows.ToList(link, entries, static entry => entry.Id)));
-            List<UsageEntry> added = [.. entries.ExceptBy(known, static entry => entry.Id, StringComparer.Ordinal)];
+            var added = await UsageRows.InsertAsync(link, tenant, entries);
             var notices = await HoldRows.SettleAsync(
                 link, tenant, [.. added.Select(static entry => new SettledUsage(Id<Hold>.Parse(entry.Id), entry.Agent, entry.Session, entry.CostMicros ?? 0))], time.GetUtcNow());
-            UsageRows.Insert(link, tenant, added);
             return (added.Count, notices);
         },
         ct);

@@ -9,20 +9,23 @@ namespace Insula.Storage.Control;
 /// <summary>New items of the ledger with their days' sums, for use inside a write.</summary>
 internal static class UsageRows
 {
-    public static void Insert(Link link, Id<Tenant> tenant, IReadOnlyList<UsageEntry> entries)
+    /// <summary>Leaves out those that the ledger has; gives the others.</summary>
+    public static async ValueTask<IReadOnlyList<UsageEntry>> InsertAsync(Link link, Id<Tenant> tenant, IReadOnlyList<UsageEntry> entries)
     {
-        if (link.Dialect == Dialect.Postgres) InsertAtOnce(link, tenant, entries);
-        else foreach (var entry in entries) Insert(link, tenant, entry);
+        var ids = link.Dialect == Dialect.Postgres ? await InsertAtOnceAsync(link, tenant, entries) : await InsertEachAsync(link, tenant, entries);
+        List<UsageEntry> added = [.. entries.IntersectBy(ids, static entry => entry.Id, StringComparer.Ordinal)];
 
         // In one order, so that whoever adds to days at the same time waits and does not deadlock.
-        var days = entries
+        var days = added
             .GroupBy(static entry => (Day: DateOnly.FromDateTime(entry.At.UtcDateTime), entry.Kind, entry.Name), static entry => UsageSum.Of(entry))
             .OrderBy(static day => day.Key.Day).ThenBy(static day => day.Key.Kind, StringComparer.Ordinal).ThenBy(static day => day.Key.Name, StringComparer.Ordinal);
         foreach (var day in days) AddToDay(link, tenant, day.Key.Day, day.Key.Kind, day.Key.Name, day.Aggregate(static (sum, one) => sum + one));
+        return added;
     }
 
-    private static void InsertAtOnce(Link link, Id<Tenant> tenant, IReadOnlyList<UsageEntry> entries) => link.Post(
+    private static ValueTask<List<string>> InsertAtOnceAsync(Link link, Id<Tenant> tenant, IReadOnlyList<UsageEntry> entries) => link.AllAsync(
         UsageSql.InsertPostgres,
+        static row => row.GetString(0),
         ("@tenant_id", tenant.ToString()),
         ("@usage_ids", Rows.Each(entries, static entry => entry.Id)),
         ("@at", Rows.Each(entries, static entry => Instant.ToNumber(entry.At))),
@@ -40,8 +43,16 @@ internal static class UsageRows
         ("@costs", Rows.Each(entries, static entry => entry.CostMicros)),
         ("@price_versions", Rows.Each(entries, static entry => entry.PriceVersion)));
 
-    private static void Insert(Link link, Id<Tenant> tenant, UsageEntry entry) => link.Post(
+    private static async ValueTask<List<string>> InsertEachAsync(Link link, Id<Tenant> tenant, IReadOnlyList<UsageEntry> entries)
+    {
+        List<string> added = [];
+        foreach (var entry in entries) if (await InsertAsync(link, tenant, entry) is { } id) added.Add(id);
+        return added;
+    }
+
+    private static ValueTask<string?> InsertAsync(Link link, Id<Tenant> tenant, UsageEntry entry) => link.FirstAsync(
         UsageSql.InsertSqlite,
+        static row => row.GetString(0),
         ("@tenant_id", tenant.ToString()),
         ("@usage_id", entry.Id),
         ("@at", Instant.ToNumber(entry.At)),

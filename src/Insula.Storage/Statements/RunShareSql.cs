@@ -77,12 +77,13 @@ internal static class RunShareSql
           select (select n.tenant_id from run_queue n where n.tenant_id > queued.tenant_id order by n.tenant_id limit 1) from queued where queued.tenant_id is not null)
         """;
 
+    // Whether a tenant has a ready entry is a value and no "exists", which the server may turn into one scan over all entries.
     private const string Choose =
         $"""
         {Queued}
         select s.tenant_id from run_shares s, queued w, lateral (select count(*) as held from run_queue h where h.tenant_id = w.tenant_id and h.lease_node is not null and h.lease_until > {RunQueueSql.NowPostgres}) h
         where s.tenant_id = w.tenant_id and h.held < s.concurrent
-          and exists (select 1 from run_queue q where q.tenant_id = w.tenant_id and {Ready})
+          and (select true from run_queue q where q.tenant_id = w.tenant_id and {Ready} limit 1)
           and not exists (select 1 from tenants t where t.tenant_id = w.tenant_id and t.status = 'suspended')
         order by case when @minima and h.held < s.minimum then 0 else 1 end, case when s.contests then s.pass else greatest(s.pass, {Clock}) end, s.contests, s.tenant_id
         limit 1 for update of s

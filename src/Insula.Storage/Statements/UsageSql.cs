@@ -14,23 +14,22 @@ internal static class UsageSql
 
     public const string RemoveShippedPostgres = "delete from usage_outbox where tenant_id = @tenant_id and usage_id = any (cast(@ids as text[]))";
 
-    public const string KnownSqlite = "select usage_id from ledger_usage where tenant_id = @tenant_id and usage_id in (select value from json_each(@ids))";
-
-    public const string KnownPostgres = "select usage_id from ledger_usage where tenant_id = @tenant_id and usage_id = any (cast(@ids as text[]))";
-
-    /// <summary>Many at once: a statement costs more than its rows.</summary>
+    /// <summary>Many at once: a statement costs more than its rows. Gives the ids that were new.</summary>
     public const string InsertPostgres =
         $"""
         {Insert}
         select @tenant_id, u.* from unnest(cast(@usage_ids as text[]), cast(@at as bigint[]), cast(@kinds as text[]), cast(@names as text[]), cast(@agents as text[]), cast(@sessions as text[]), cast(@runs as text[]), cast(@principals as text[]),
           cast(@input_tokens as bigint[]), cast(@output_tokens as bigint[]), cast(@cache_read_tokens as bigint[]), cast(@cache_write_tokens as bigint[]), cast(@reasoning_tokens as bigint[]), cast(@costs as bigint[]), cast(@price_versions as text[])) u
+        {IfNew}
         """;
 
+    /// <summary>Gives the id if it was new.</summary>
     public const string InsertSqlite =
         $"""
         {Insert}
         values (@tenant_id, @usage_id, @at, @kind, @name, @agent_id, @session_id, @run_id, @principal,
           @input_tokens, @output_tokens, @cache_read_tokens, @cache_write_tokens, @reasoning_tokens, @cost_micros, @price_version)
+        {IfNew}
         """;
 
     public const string AddToDay =
@@ -105,6 +104,8 @@ internal static class UsageSql
         insert into ledger_usage (tenant_id, usage_id, at, kind, name, agent_id, session_id, run_id, principal,
           input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_micros, price_version)
         """;
+
+    private const string IfNew = "on conflict (tenant_id, usage_id) do nothing returning usage_id";
 
     private const string TicksOfDay = "864000000000";
 

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Insula.Storage.Postgres;
+using Insula.Tenancy.Placements;
 using Insula.TestKit.Postgres;
 using Npgsql;
 
@@ -64,10 +65,25 @@ public sealed partial class StatementPlanTests(SharedPostgres postgres)
         await using var home = await new PostgresHome(postgres).OpenAsync();
         await using var superuser = await Sql.OpenAsync(home.Database.SuperuserConnectionString + ";Pooling=false;Command Timeout=300");
         await FillAsync(superuser);
+        await Sql.RunAsync(superuser, $"set session authorization {PgNames.RuntimeRoleOf(home.Database.Database)}");
+        await AssertByTenantAsync(superuser);
+    }
+
+    /// <summary>A connection keeps its plans, those too that it made when there was next to nothing to read.</summary>
+    [Fact]
+    public async Task A_plan_that_is_made_while_tables_are_empty_is_the_one_for_full_tables()
+    {
+        await using var home = await new PostgresHome(postgres).OpenAsync();
+        await using var own = home.Get<PostgresStorage>().ServerOf(PlacementOptions.MainServer).ControlSource();
+        await using var connection = await own.OpenConnectionAsync(Ct);
+        await AssertByTenantAsync(connection);
+    }
+
+    private static async Task AssertByTenantAsync(NpgsqlConnection connection)
+    {
         await Sql.RunAsync(
-            superuser,
+            connection,
             $"""
-            set session authorization {PgNames.RuntimeRoleOf(home.Database.Database)};
             set search_path = {PgNames.ControlSchema}, {PgNames.TenantsSchema};
             set insula.tenant = 't-25';
             set plan_cache_mode = force_generic_plan
@@ -79,7 +95,7 @@ public sealed partial class StatementPlanTests(SharedPostgres postgres)
         var scans = 0;
         foreach (var (name, sql) in statements)
         {
-            foreach (var scan in await ScansAsync(superuser, sql))
+            foreach (var scan in await ScansAsync(connection, sql))
             {
                 scans++;
                 if (Complaint(name, scan) is { } complaint) wrong.Add($"{name}: {complaint}");
