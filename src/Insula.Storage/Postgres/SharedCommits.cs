@@ -60,21 +60,27 @@ internal sealed class SharedCommits(NpgsqlDataSource source, ConnectionGate gate
 
     private async Task GoOnAsync(PgScope scope)
     {
-        for (var units = Take(scope); units.Count > 0; units = Take(scope))
+        var units = Take(scope);
+        while (units.Count > 0)
         {
             units.Sort(static (a, b) => string.CompareOrdinal(a.Locks, b.Locks));
-            if (await TryAsync(scope, units) is not { } failure) continue;
-            if (units.Count == 1 || failure is not PostgresException)
-            {
-                foreach (var unit in units) unit.Fail(PgFaults.Map(failure, server));
-                continue;
-            }
+            var failures = await MakeAllAsync(scope, units);
+            var next = Take(scope);
 
-            foreach (var unit in units)
-            {
-                if (await TryAsync(scope, [unit]) is { } own) unit.Fail(PgFaults.Map(own, server));
-            }
+            // Whoever waited may go on for long before it waits again: on this thread only if nothing else is to be done here.
+            for (var i = 0; i < units.Count; i++) units[i].End(failures?[i], here: next.Count == 0 && i == units.Count - 1);
+            units = next;
         }
+    }
+
+    /// <summary>Why each failed; null when none did.</summary>
+    private async Task<IReadOnlyList<Exception?>?> MakeAllAsync(PgScope scope, List<Unit> units)
+    {
+        if (await TryAsync(scope, units) is not { } failure) return null;
+        if (units.Count == 1 || failure is not PostgresException) return [.. units.Select(_ => PgFaults.Map(failure, server))];
+        List<Exception?> failures = [];
+        foreach (var unit in units) failures.Add(await TryAsync(scope, [unit]) is { } own ? PgFaults.Map(own, server) : null);
+        return failures;
     }
 
     /// <summary>Makes the statements in one transaction; why nothing was written, or may have been.</summary>
@@ -95,7 +101,6 @@ internal sealed class SharedCommits(NpgsqlDataSource source, ConnectionGate gate
                 throw;
             }
 
-            foreach (var unit in units) unit.Complete();
             return null;
         }
         catch (Exception failure)
@@ -137,22 +142,29 @@ internal sealed class SharedCommits(NpgsqlDataSource source, ConnectionGate gate
         /// <summary>Takes the answer; it is told when the transaction is durable.</summary>
         public abstract void Read(DbDataReader? row);
 
-        public abstract void Complete();
+        /// <param name="here">Whether whoever waits may go on on this thread.</param>
+        public void End(Exception? failure, bool here)
+        {
+            if (here) Tell(failure);
+            else ThreadPool.UnsafeQueueUserWorkItem(static end => end.Unit.Tell(end.Failure), (Unit: this, Failure: failure), preferLocal: false);
+        }
 
-        public abstract void Fail(Exception why);
+        protected abstract void Tell(Exception? failure);
     }
 
     private sealed class Unit<T>(string locks, Func<NpgsqlBatchCommand> statement, Func<DbDataReader, T> map) : Unit(locks, statement)
     {
-        private readonly TaskCompletionSource<T?> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource<T?> _done = new();
         private T? _answer;
 
         public Task<T?> Done => _done.Task;
 
         public override void Read(DbDataReader? row) => _answer = row is null ? default : map(row);
 
-        public override void Complete() => _done.TrySetResult(_answer);
-
-        public override void Fail(Exception why) => _done.TrySetException(why);
+        protected override void Tell(Exception? failure)
+        {
+            if (failure is null) _done.TrySetResult(_answer);
+            else _done.TrySetException(failure);
+        }
     }
 }

@@ -24,16 +24,18 @@ internal sealed class SessionQuota
     public async ValueTask<Fault?> ReserveAsync(Link link, string tenant, long max)
     {
         if (_counted.ContainsKey(tenant) && await TryAsync(link, tenant, max)) return null;
-        if (!_counted.ContainsKey(tenant) || await FindAsync(link, tenant) is null)
+
+        // Behind the row's lock, where the answer is certain: another unit may be making the row at this moment.
+        var made = await link.RunAsync(QuotaSql.Ensure, Key(tenant)) > 0;
+        await link.LockAsync(QuotaSql.Find, static row => row.GetInt64(0), Key(tenant));
+        if (made || !_counted.ContainsKey(tenant))
         {
-            link.Post(QuotaSql.Ensure, Key(tenant));
-            await link.LockAsync(QuotaSql.Find, static row => row.GetInt64(0), Key(tenant));
             link.Post(QuotaSql.RecountSessions, Key(tenant));
             if (_counted.Count >= KnownMax) _counted.Clear();
             _counted[tenant] = true;
-            if (await TryAsync(link, tenant, max)) return null;
         }
 
+        if (await TryAsync(link, tenant, max)) return null;
         return QuotaFaults.Full(Kind, await FindAsync(link, tenant) ?? 0, max, "Delete one that is not needed");
     }
 
