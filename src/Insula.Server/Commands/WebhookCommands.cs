@@ -20,9 +20,14 @@ internal static class WebhookCommands
         Column.Time("created", "created_at"),
     ];
 
+    private static readonly Column[] DeliveryColumns =
+    [
+        new("ID", "id"), new("EVENT", "event"), Column.Time("CREATED", "created_at"), new("ATTEMPTS", "attempts"), Column.Time("DELIVERED", "delivered_at"), Column.Time("NEXT ATTEMPT", "next_attempt_at"), new("ERROR", "error"),
+    ];
+
     public static Command Build(ClientOptions client) => client.AddTo(new Command("webhook", "Addresses that are told of a tenant's events (needs a key with the scope admin)")
     {
-        Create(client), List(client), Show(client), Enable(client), Delete(client),
+        Create(client), List(client), Show(client), Deliveries(client), Enable(client), Delete(client),
     });
 
     private static Command Create(ClientOptions client)
@@ -58,10 +63,20 @@ internal static class WebhookCommands
         }).WithExamples("insula webhook show whk_…");
     }
 
+    private static Command Deliveries(ClientOptions client)
+    {
+        var (id, limit) = (Id(), Lists.Limit());
+        return client.Acts(new Command("deliveries", "List what is and was on its way to a webhook, newest first") { id, limit }, async (call, ct) =>
+        {
+            call.Printer.List(await Lists.ReadAsync(call, $"{PathOf(call, id)}/deliveries", limit, ct), DeliveryColumns);
+            return ExitCode.Ok;
+        }).WithExamples("insula webhook deliveries whk_…", "insula webhook deliveries whk_… -o json | jq '.[] | select(.delivered_at == null)'");
+    }
+
     private static Command Enable(ClientOptions client)
     {
         var id = Id();
-        return client.Acts(new Command("enable", "Let a webhook receive again that was disabled because it failed for days") { id }, async (call, ct) =>
+        return client.Acts(new Command("enable", "Let a webhook receive again that was disabled because it failed for days, and try at once what is on its way") { id }, async (call, ct) =>
         {
             call.Printer.One(await call.Api.PostAsync($"{PathOf(call, id)}/enable", body: null, ct), Fields);
             return ExitCode.Ok;

@@ -21,7 +21,9 @@ internal static class WebhookEndpoints
         webhooks.MapDelete("{id}", DeleteAsync).RequireTenant(Permissions.Admin, CallClass.Requests)
             .Produces(StatusCodes.Status204NoContent).WithName("delete_webhook").WithSummary("End a webhook, with what is on its way to it");
         webhooks.MapPost("{id}/enable", EnableAsync).RequireTenant(Permissions.Admin, CallClass.Requests)
-            .Gives<WebhookView>().WithName("enable_webhook").WithSummary("Let a webhook receive again that was disabled because it failed for days");
+            .Gives<WebhookView>().WithName("enable_webhook").WithSummary("Let a webhook receive again that was disabled because it failed for days; what is on its way to it is tried at once");
+        webhooks.MapGet("{id}/deliveries", DeliveriesAsync).RequireTenant(Permissions.Admin, CallClass.Reads)
+            .Paged().Gives<PageView<DeliveryView>>().WithName("list_webhook_deliveries").WithSummary("List what is and was on its way to a webhook in the last 40 days, newest first");
     }
 
     private static async Task<IResult> CreateAsync(HttpContext http, CreateWebhook create, CancellationToken ct)
@@ -45,6 +47,14 @@ internal static class WebhookEndpoints
     private static async Task<IResult> EnableAsync(HttpContext http, string id, ManageWebhooks webhooks, CancellationToken ct) => RouteIds.Find<Webhook>(id, Noun).Failed(out var fault, out var webhook)
         ? Answers.Of(fault)
         : Answers.Of(await webhooks.EnableAsync(http.TenantScope(), webhook, ct), found => Answers.Ok(WebhookView.Of(found)));
+
+    private static async Task<IResult> DeliveriesAsync(HttpContext http, string id, ManageWebhooks webhooks, CancellationToken ct)
+    {
+        if (RouteIds.Find<Webhook>(id, Noun).Failed(out var fault, out var webhook)) return Answers.Of(fault);
+        return PageQuery.Read(http.Request.Query).Failed(out fault, out var page)
+            ? Answers.Of(fault)
+            : Answers.Of(await webhooks.DeliveriesAsync(http.TenantScope(), webhook, page, ct), found => Answers.Listed(found, DeliveryView.Of));
+    }
 }
 
 /// <param name="Url">An https address on the public internet.</param>
@@ -62,4 +72,14 @@ internal sealed record WebhookView(Id<Webhook> Id, string Url, IReadOnlyList<str
 internal sealed record CreatedWebhookView(Id<Webhook> Id, string Url, IReadOnlyList<string> Events, DateTimeOffset CreatedAt, string Secret)
 {
     public static CreatedWebhookView Of(CreatedWebhook made) => new(made.Webhook.Id, made.Webhook.Url, made.Webhook.Events, made.Webhook.CreatedAt, made.Secret.Reveal());
+}
+
+/// <param name="Id">As in the header <c>webhook-id</c>.</param>
+/// <param name="Event">Null for some from before events were noted.</param>
+/// <param name="Error">Why the last attempt that failed did; null when none did.</param>
+/// <param name="NextAttemptAt">Null when it arrived. While the webhook is disabled nothing is tried.</param>
+internal sealed record DeliveryView(string Id, string? Event, DateTimeOffset CreatedAt, int Attempts, string? Error, DateTimeOffset? DeliveredAt, DateTimeOffset? NextAttemptAt)
+{
+    public static DeliveryView Of(DeliveryStanding delivery) =>
+        new(delivery.Id, delivery.Event, delivery.CreatedAt, delivery.Attempts, delivery.Error, delivery.ArrivedAt, delivery.NextAt);
 }

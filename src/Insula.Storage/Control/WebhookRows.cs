@@ -19,6 +19,7 @@ internal static class WebhookRows
         ("@digest", Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{name} {subject}")))[..32]),
         ("@rest", $"\"type\":{JsonSerializer.Serialize(name)},\"created_at\":{JsonSerializer.Serialize(at)},\"tenant_id\":{JsonSerializer.Serialize(tenant.ToString())},\"data\":{data}}}"),
         ("@at", Instant.ToNumber(at)),
+        ("@name", name),
         ("@event", $"|{name}|"));
 
     public static void Put<T>(Link link, Id<Tenant> tenant, string name, string subject, T data, DateTimeOffset at) => Put(link, tenant, name, subject, Rows.ToJson(data), at);

@@ -58,14 +58,28 @@ internal sealed class WebhookStore(ControlDatabase control) : IWebhookStore
         },
         ct);
 
-    public Task<bool> EnableAsync(TenantScope scope, Id<Webhook> id, AuditRecord record, CancellationToken ct) => control.For(scope.Tenant).WriteAsync(
+    public Task<bool> EnableAsync(TenantScope scope, Id<Webhook> id, DateTimeOffset now, AuditRecord record, CancellationToken ct) => control.For(scope.Tenant).WriteAsync(
         async link =>
         {
             if (await link.RunAsync(WebhookSql.Enable, Of(scope.Tenant, id)) == 0) return false;
+            link.Post(WebhookSql.Hurry, [.. Of(scope.Tenant, id), ("@now", Instant.ToNumber(now)), ("@soon", Instant.ToNumber(now + DeliverWebhooks.AttemptMax))]);
             AuditLog.Append(link, record);
             return true;
         },
         ct);
+
+    public async Task<Page<DeliveryStanding>> ListDeliveriesAsync(TenantScope scope, Id<Webhook> id, PageRequest page, CancellationToken ct)
+    {
+        var list = $"deliveries {id}";
+        var after = Cursor.Of(page, list, Cursor.Top);
+        var rows = await control.For(scope.Tenant).AllAsync(
+            WebhookSql.Deliveries,
+            static row => new DeliveryStanding(
+                row.GetString(0), row.TextOrNull(1), row.Moment(2), row.GetInt32(3), row.TextOrNull(4), row.MomentOrNull(5), row.IsDBNull(5) ? row.Moment(6) : null),
+            ct,
+            [.. Of(scope.Tenant, id), ("@after_at", after.At), ("@after_id", after.Id), ("@limit", page.Limit + 1)]);
+        return Pages.Cut(rows, page.Limit, last => new Cursor(Instant.ToNumber(last.CreatedAt), last.Id).ToText(list));
+    }
 
     public Task PutAsync(Id<Tenant> tenant, string name, string subject, string data, DateTimeOffset at, CancellationToken ct) => control.For(tenant).WriteAsync(
         link =>

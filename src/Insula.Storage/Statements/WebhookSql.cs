@@ -21,12 +21,24 @@ internal static class WebhookSql
 
     public const string Enable = "update webhooks set disabled_at = null, failing_since = null where tenant_id = @tenant_id and webhook_id = @webhook_id";
 
+    /// <summary>What is under way at this moment is left alone: it is due at the end of its attempt.</summary>
+    public const string Hurry =
+        "update webhook_deliveries set due_at = @now where tenant_id = @tenant_id and webhook_id = @webhook_id and arrived_at is null and due_at > @soon";
+
+    public const string Deliveries =
+        """
+        select delivery_id, event, created_at, attempts, error, arrived_at, due_at from webhook_deliveries
+        where tenant_id = @tenant_id and webhook_id = @webhook_id and (created_at, delivery_id) < (@after_at, @after_id)
+        order by created_at desc, delivery_id desc
+        limit @limit
+        """;
+
     /// <summary>A delivery for each webhook that asks for the event; one that is or was there already is left alone.</summary>
     public const string Put =
         """
-        insert into webhook_deliveries (tenant_id, delivery_id, webhook_id, body, created_at, due_at, attempts)
+        insert into webhook_deliveries (tenant_id, delivery_id, webhook_id, body, created_at, due_at, attempts, event)
         select @tenant_id, 'msg_' || substr(w.webhook_id, 5) || '_' || cast(@digest as text), w.webhook_id,
-          '{"id":"msg_' || substr(w.webhook_id, 5) || '_' || cast(@digest as text) || '",' || cast(@rest as text), @at, @at, 0
+          '{"id":"msg_' || substr(w.webhook_id, 5) || '_' || cast(@digest as text) || '",' || cast(@rest as text), @at, @at, 0, cast(@name as text)
         from webhooks w
         where w.tenant_id = @tenant_id and w.disabled_at is null and w.created_at <= @at and replace(w.events, @event, '') <> w.events
         on conflict (tenant_id, delivery_id) do nothing

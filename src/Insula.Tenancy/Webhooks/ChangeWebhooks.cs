@@ -57,7 +57,13 @@ public sealed class ManageWebhooks(IWebhookStore store, TimeProvider time)
     public async Task<Result<Webhook>> EnableAsync(TenantScope scope, Id<Webhook> id, CancellationToken ct)
     {
         if (scope.Lacks(Permissions.Admin) is { } missing) return missing;
-        return await store.EnableAsync(scope, id, Record(scope, "webhook.enable", id), ct) && await store.FindAsync(scope, id, ct) is { } found ? found : NotFound;
+        return await store.EnableAsync(scope, id, time.GetUtcNow(), Record(scope, "webhook.enable", id), ct) && await store.FindAsync(scope, id, ct) is { } found ? found : NotFound;
+    }
+
+    public async Task<Result<Page<DeliveryStanding>>> DeliveriesAsync(TenantScope scope, Id<Webhook> id, PageRequest page, CancellationToken ct)
+    {
+        if (scope.Lacks(Permissions.Admin) is { } missing) return missing;
+        return await store.FindAsync(scope, id, ct) is null ? NotFound : await store.ListDeliveriesAsync(scope, id, page, ct);
     }
 
     private AuditRecord Record(TenantScope scope, string action, Id<Webhook> id) => new(scope.Tenant, scope.Principal, action, id.ToString(), null, time.NowInMicroseconds());

@@ -23,6 +23,10 @@ public sealed class DeliverWebhooks : IDisposable
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan HouseworkPeriod = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan SendLimit = TimeSpan.FromSeconds(15);
+
+    /// <summary>For so long a delivery is left to the node that took it.</summary>
+    public static readonly TimeSpan AttemptMax = SendLimit * 2;
+
     private static readonly TimeSpan Kept = TimeSpan.FromDays(40);
 
     /// <summary>The pauses between attempts; after the last it stays.</summary>
@@ -102,7 +106,7 @@ public sealed class DeliverWebhooks : IDisposable
 
     private async Task DeliverAsync(Delivery delivery, CancellationToken ct)
     {
-        if (!await _store.TryTakeAsync(delivery, _time.GetUtcNow() + (SendLimit * 2), ct)) return;
+        if (!await _store.TryTakeAsync(delivery, _time.GetUtcNow() + AttemptMax, ct)) return;
         var why = await SendAsync(delivery, ct);
         var now = _time.NowInMicroseconds();
         if (why is null)

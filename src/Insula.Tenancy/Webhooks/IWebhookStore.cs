@@ -23,8 +23,11 @@ public interface IWebhookStore
     /// <summary>Removes it with what is on its way to it; false when there is none.</summary>
     Task<bool> RemoveAsync(TenantScope scope, Id<Webhook> id, AuditRecord record, CancellationToken ct);
 
-    /// <summary>Lets a disabled one receive again, from what is on its way on; false when there is none.</summary>
-    Task<bool> EnableAsync(TenantScope scope, Id<Webhook> id, AuditRecord record, CancellationToken ct);
+    /// <summary>Lets a disabled one receive again, and has what is on its way to it due at <paramref name="now"/>; false when there is none.</summary>
+    Task<bool> EnableAsync(TenantScope scope, Id<Webhook> id, DateTimeOffset now, AuditRecord record, CancellationToken ct);
+
+    /// <summary>What is and was on its way to it, newest first.</summary>
+    Task<Page<DeliveryStanding>> ListDeliveriesAsync(TenantScope scope, Id<Webhook> id, PageRequest page, CancellationToken ct);
 
     /// <summary>Puts the event on its way to every webhook of the tenant that asks for it, unless it is or was already.</summary>
     /// <param name="subject">What the ids follow from.</param>

@@ -36,6 +36,12 @@ public static class WebhookEvents
     public static IReadOnlyList<string> All { get; } = [BudgetThreshold, BudgetExhausted, QuotaThreshold, RunEnded, StatementReady];
 }
 
+/// <summary>What became of an event for one webhook. Kept for 40 days.</summary>
+/// <param name="Event">Null when it was put by a program that did not note it.</param>
+/// <param name="Error">Why the last attempt that failed did; null when none did.</param>
+/// <param name="NextAt">When it is tried next, if its webhook is in force; null when it arrived.</param>
+public sealed record DeliveryStanding(string Id, string? Event, DateTimeOffset CreatedAt, int Attempts, string? Error, DateTimeOffset? ArrivedAt, DateTimeOffset? NextAt);
+
 /// <summary>One event on its way to one address. Its id is the message's: the same at every attempt.</summary>
 /// <param name="Attempts">Before this one.</param>
 public sealed record Delivery(Webhook Webhook, string Id, string Body, int Attempts, DateTimeOffset DueAt);

@@ -30,8 +30,10 @@ public sealed class WebhookCommandsTests(ServerFixture server) : IClassFixture<S
         Assert.DoesNotContain(secret, shown, StringComparison.Ordinal);
         Assert.Equal(id, (await shell.RunAsync(Ct, "webhook", "enable", id, "-o", "json")).Ok().Json.GetProperty("id").GetString());
 
+        Assert.Empty((await shell.RunAsync(Ct, "webhook", "deliveries", id, "-o", "json")).Ok().Json.EnumerateArray());
+
         Assert.True((await shell.RunAsync(Ct, "webhook", "delete", id, "-o", "json")).Ok().Json.GetProperty("deleted").GetBoolean());
-        foreach (var verb in (string[])["show", "enable", "delete"])
+        foreach (var verb in (string[])["show", "deliveries", "enable", "delete"])
         {
             var gone = await shell.RunAsync(Ct, "webhook", verb, id, "-o", "json");
             Assert.Equal(4, gone.ExitCode);

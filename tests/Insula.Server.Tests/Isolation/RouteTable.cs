@@ -61,6 +61,7 @@ public static class RouteTable
         new("GET", "/api/v1/webhooks", Who.AdminKey, "/api/v1/webhooks"),
         new("GET", "/api/v1/webhooks/{id}", Who.AdminKey, "/api/v1/webhooks/{webhook}"),
         new("DELETE", "/api/v1/webhooks/{id}", Who.AdminKey, "/api/v1/webhooks/{webhook}"),
+        new("GET", "/api/v1/webhooks/{id}/deliveries", Who.AdminKey, "/api/v1/webhooks/{webhook}/deliveries"),
         new("POST", "/api/v1/webhooks/{id}/enable", Who.AdminKey, "/api/v1/webhooks/{webhook}/enable"),
         new("GET", "/api/v1/tenants/{id}/billing", Who.Operator, "/api/v1/tenants/{tenant}/billing"),
         new("PUT", "/api/v1/tenants/{id}/billing", Who.Operator, "/api/v1/tenants/{tenant}/billing", """{"stripe_customer":"not one!"}"""),

@@ -50,6 +50,7 @@ public abstract class WebhookEventTests(TestStore store)
         await deliver.DeliverDueAsync(Ct);
         while (!await IsFailingAsync(world.Tenant)) await TickAsync(clock, TimeSpan.Zero);
         Assert.Single(At(receiver, "/own"));
+        Assert.Equal((name, 1, "It answered 500.", false), await DeliveryAsync(world.Tenant));
         clock.Advance(TimeSpan.FromSeconds(10));
         await deliver.DeliverDueAsync(Ct);
         while ((await webhooks.CountAsync(Ct)).Waiting > 0) await TickAsync(clock, TimeSpan.Zero);
@@ -60,6 +61,7 @@ public abstract class WebhookEventTests(TestStore store)
         Assert.Equal(2, told.Count);
         Assert.Single(told.Select(static request => (request.Headers["webhook-id"], request.Body)).Distinct());
         Assert.False(await IsFailingAsync(world.Tenant));
+        Assert.Equal((name, 2, "It answered 500.", true), await DeliveryAsync(world.Tenant));
         foreach (var request in told)
         {
             var body = SignedMessage.Open(request, secret, clock.GetUtcNow() - TimeSpan.FromHours(1));
@@ -129,6 +131,15 @@ public abstract class WebhookEventTests(TestStore store)
 
     private static async Task<bool> IsFailingAsync(TestTenant tenant) =>
         (await tenant.Client.FetchAsync("/api/v1/webhooks", Ct)).GetProperty("data")[0].GetProperty("failing_since").ValueKind != JsonValueKind.Null;
+
+    /// <summary>As the tenant sees its only delivery.</summary>
+    private static async Task<(string? Event, int Attempts, string? Error, bool Arrived)> DeliveryAsync(TestTenant tenant)
+    {
+        var webhook = (await tenant.Client.FetchAsync("/api/v1/webhooks", Ct)).GetProperty("data")[0].Id();
+        var one = Assert.Single((await tenant.Client.FetchAsync($"/api/v1/webhooks/{webhook}/deliveries", Ct)).GetProperty("data").EnumerateArray());
+        Assert.NotEqual(one.GetProperty("delivered_at").ValueKind, one.GetProperty("next_attempt_at").ValueKind);
+        return (one.GetProperty("event").GetString(), one.GetProperty("attempts").GetInt32(), one.GetProperty("error").GetString(), one.GetProperty("delivered_at").ValueKind == JsonValueKind.String);
+    }
 
     private static async Task TickAsync(ManualClock clock, TimeSpan by)
     {

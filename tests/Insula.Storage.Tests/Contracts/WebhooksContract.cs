@@ -91,7 +91,7 @@ public abstract class WebhooksContract : IAsyncLifetime
         Assert.Equal((Start, Start.AddMinutes(2)), (given.FailingSince, given.DisabledAt));
         await PutAsync("run_2");
 
-        Assert.True(await Store.EnableAsync(_scope, webhook.Id, Record("webhook.enable"), Ct));
+        Assert.True(await Store.EnableAsync(_scope, webhook.Id, Start.AddDays(1), Record("webhook.enable"), Ct));
         Assert.Equal(delivery.Id, Assert.Single(await DueAsync(Start.AddDays(1))).Id);
         await Store.ArrivedAsync(delivery, Start, Ct);
         Assert.Null((await Store.FindAsync(_scope, webhook.Id, Ct))!.FailingSince);
@@ -113,6 +113,34 @@ public abstract class WebhooksContract : IAsyncLifetime
         Assert.True(await Store.RemoveAsync(_scope, first.Id, Record("webhook.delete"), Ct));
         Assert.Empty(await DueAsync());
         Assert.Null(await Store.FindAsync(_scope, first.Id, Ct));
+    }
+
+    [Fact]
+    public async Task Deliveries_are_listed_page_by_page_with_what_became_of_them_and_enabling_hurries_those_that_wait()
+    {
+        var (webhook, other) = (await AddAsync(WebhookEvents.RunEnded), await AddAsync(WebhookEvents.RunEnded));
+        for (var i = 0; i < 3; i++) await Store.PutAsync(_scope.Tenant, WebhookEvents.RunEnded, $"run_{i}", "{}", Start.AddSeconds(i), Ct);
+        var due = (await DueAsync(Start.AddSeconds(9))).Where(delivery => delivery.Webhook.Id == webhook.Id).ToList();
+        foreach (var delivery in due) Assert.True(await Store.TryTakeAsync(delivery, Start.AddSeconds(30), Ct));
+        await Store.ArrivedAsync(due[0], Start.AddSeconds(11), Ct);
+        await Store.FailedAsync(due[1], Start.AddSeconds(12), Start.AddHours(12), "It answered 500.", Ct);
+
+        var first = await Store.ListDeliveriesAsync(_scope, webhook.Id, new PageRequest(2, null), Ct);
+        var rest = await Store.ListDeliveriesAsync(_scope, webhook.Id, new PageRequest(2, first.Next), Ct);
+        DeliveryStanding[] expected =
+        [
+            new(due[2].Id, WebhookEvents.RunEnded, Start.AddSeconds(2), 1, null, null, Start.AddSeconds(30)),
+            new(due[1].Id, WebhookEvents.RunEnded, Start.AddSeconds(1), 1, "It answered 500.", null, Start.AddHours(12)),
+            new(due[0].Id, WebhookEvents.RunEnded, Start, 1, null, Start.AddSeconds(11), null),
+        ];
+        Assert.Equal(expected, first.Items.Concat(rest.Items));
+        Assert.Null(rest.Next);
+        Assert.Empty((await Store.ListDeliveriesAsync(SystemTask.Provision.For(Id<Tenant>.New()), webhook.Id, new PageRequest(10, null), Ct)).Items);
+
+        // What is being tried at this moment is not tried a second time beside it.
+        Assert.True(await Store.EnableAsync(_scope, webhook.Id, Start.AddSeconds(20), Record("webhook.enable"), Ct));
+        Assert.Equal(due[1].Id, Assert.Single(await DueAsync(Start.AddSeconds(20)), delivery => delivery.Webhook.Id == webhook.Id).Id);
+        Assert.DoesNotContain(other.Id.ToString(), string.Concat(expected.Select(static delivery => delivery.Id)), StringComparison.Ordinal);
     }
 
     private Task PutAsync(string run) => Store.PutAsync(_scope.Tenant, WebhookEvents.RunEnded, run, """{"n":1}""", Start, Ct);

@@ -414,9 +414,11 @@ create table webhook_deliveries (
   attempts integer not null,
   error text collate "C",
   arrived_at bigint,
+  event text collate "C",
   constraint webhook_deliveries_pkey PRIMARY KEY (tenant_id, delivery_id)
 );
 CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries USING btree (created_at);
+CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries USING btree (tenant_id, webhook_id, created_at, delivery_id);
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (due_at) WHERE (arrived_at IS NULL);
 alter table webhook_deliveries enable row level security;
 alter table webhook_deliveries force row level security;

@@ -246,7 +246,7 @@ CREATE TABLE webhook_deliveries (
   due_at bigint not null,
   attempts integer not null,
   error text,
-  arrived_at bigint,
+  arrived_at bigint, event text,
   primary key (tenant_id, delivery_id)
 );
 
@@ -293,5 +293,7 @@ CREATE INDEX tenants_suspended on tenants (tenant_id) where status = 'suspended'
 CREATE INDEX usage_marks_by_age on usage_marks (since);
 
 CREATE INDEX webhook_deliveries_by_age on webhook_deliveries (created_at);
+
+CREATE INDEX webhook_deliveries_by_webhook on webhook_deliveries (tenant_id, webhook_id, created_at, delivery_id);
 
 CREATE INDEX webhook_deliveries_due on webhook_deliveries (due_at) where arrived_at is null;
