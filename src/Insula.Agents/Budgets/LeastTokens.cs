@@ -2,8 +2,8 @@ namespace Insula.Agents.Budgets;
 
 /// <summary>
 /// How many tokens a text has at least, told while it comes: for whoever must not take an answer for longer than it is.
-/// No tokenizer that providers use puts two words into one token, or more letters than these; what they do put together is a
-/// word with the blanks around it, and slashes with the end of the line before them.
+/// No tokenizer that providers use puts two words into one token, or more characters than these; what they do put together
+/// is a word with the blanks around it, slashes with the end of the line before them, and blanks of all kinds.
 /// </summary>
 internal struct LeastTokens
 {
@@ -20,7 +20,7 @@ internal struct LeastTokens
         foreach (var c in text)
         {
             if (c is ' ' or '\n' or '\r' or '\t') _word = 0;
-            else if ((_word > 0 || c != '/') && _word++ % CharactersMax == 0) Count++;
+            else if ((_word > 0 || (c != '/' && !char.IsWhiteSpace(c))) && _word++ % CharactersMax == 0) Count++;
         }
     }
 }

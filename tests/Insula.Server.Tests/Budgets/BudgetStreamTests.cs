@@ -66,6 +66,7 @@ public abstract class BudgetStreamTests(TestStore store)
         while ((await LogAsync(world, session)).GetArrayLength() < 3) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Ct);
         Assert.False(call.Left.Task.IsCompleted || run.IsCompleted);
         call.Says("more ").Says("never");
+        await call.Left.Task.WaitAsync(TimeSpan.FromSeconds(60), Ct);
 
         var (reason, error) = await run;
         Assert.Equal("budget_reached", reason);

@@ -32,7 +32,7 @@ public sealed class PuppetModel : IModelProvider
         finally
         {
             // Not a callback of the token: the reading ends by another one, which would take this one away before its turn.
-            if (ct.IsCancellationRequested) call.Left.TrySetResult();
+            if (ct.IsCancellationRequested || !call.IsOver) call.Left.TrySetResult();
         }
     }
 
@@ -45,6 +45,9 @@ public sealed class PuppetCall(ModelRequest request)
     private readonly Channel<ModelEvent> _events = Channel.CreateUnbounded<ModelEvent>();
 
     public ModelRequest Request => request;
+
+    /// <summary>Whether the test has ended or failed it.</summary>
+    internal bool IsOver { get; private set; }
 
     /// <summary>Completes when the run gave the call up.</summary>
     public TaskCompletionSource Left { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -61,10 +64,16 @@ public sealed class PuppetCall(ModelRequest request)
     public void Ends(TokenUsage used, ModelStop stop = ModelStop.EndTurn)
     {
         Does(new ModelTurnEnded(stop, used));
-        _events.Writer.Complete();
+        Complete(error: null);
     }
 
-    public void Fails(ModelException error) => _events.Writer.Complete(error);
+    public void Fails(ModelException error) => Complete(error);
+
+    private void Complete(ModelException? error)
+    {
+        IsOver = true;
+        _events.Writer.Complete(error);
+    }
 
     private PuppetCall Does(ModelEvent item)
     {

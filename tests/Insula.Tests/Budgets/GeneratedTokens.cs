@@ -10,13 +10,14 @@ internal static class GeneratedTokens
     private static readonly Gen<string> Blanks = Gen.Elements("", "", "", " ", "\n", "  ", "\t", "\r\n", "\n\n    ");
 
     private static readonly Gen<string> Words = Gen.OneOf(
-        Gen.Elements("a", "insula", "ing", ".", "}", "字", "é", "1", "//", "/", "=="),
+        Gen.Elements("a", "insula", "it's", "字", "//", "/", "=="),
+        Gen.Elements("abinst0123.,;:!?'\"()[]{}<>=+-*/\\_#@%&|~^`$é字🏛\u00a0".ToCharArray()).NonEmptyListOf().Select(static letters => new string([.. letters.Take(20)])),
         Gen.Choose(1, LeastTokens.CharactersMax).Select(static length => new string('=', length)));
 
     // A token holds one word at most; after signs it may hold the end of the line, and slashes behind that.
     private static readonly Gen<string> Token = Gen.OneOf(
         Blanks.SelectMany(static _ => Words, static (before, word) => before + word).SelectMany(static _ => Blanks, static (text, after) => text + after),
-        Gen.Elements(" ", "\n\n", "}\n//", ";\r\n/", "\n//"));
+        Gen.Elements(" ", "\n\n", "}\n//", ";\r\n/", "\n//", "\u00a0 \u00a0", "\u3000\n\n\u3000\n"));
 
     /// <summary>Up to <paramref name="max"/> tokens.</summary>
     public static Gen<List<string>> Lists(int max) => Gen.Choose(0, max).SelectMany(static count => Token.ListOf(count)).Select(static tokens => tokens.ToList());

@@ -21,6 +21,7 @@ public sealed class LeastTokensLaws
     [Theory]
     [InlineData("", 0)]
     [InlineData(" \n\t", 0)]
+    [InlineData("\u00a0 \u00a0 \u3000", 0)]
     [InlineData("one", 1)]
     [InlineData("It is one of ours.", 5)]
     [InlineData("}\n// so", 2)]
