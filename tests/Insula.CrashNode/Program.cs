@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Insula.Agents.Tools;
 using Insula.CrashNode;
@@ -12,7 +13,9 @@ using Microsoft.Extensions.Logging;
 //   CRASH_DATA, CRASH_DATABASE (empty: files)   where its data are
 //   CRASH_OPERATOR_KEY                          the operator's key
 //   CRASH_TOOLS                                 address of the server that the tools act on
-//   CRASH_AT, CRASH_COUNT                       the RunPoint or UsagePoint to die at, and at which time it is reached; without it, it lives
+//   CRASH_AT, CRASH_COUNT                       the RunPoint, ChildPoint, SchedulePoint or UsagePoint to die at, and at which time it is reached; without it, it lives
+//   CRASH_ARMED                                 a file; while it is not there, no point counts
+//   CRASH_HASTY_SINCE                           since when a schedule's minutes are seconds; without it, they are minutes
 static string Setting(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : "";
 
 var settings = new HostSettings
@@ -33,8 +36,9 @@ await using var host = InsulaHost.Build(settings, new HostAdditions
             builder.Services.AddSingleton(tool);
         }
 
+        if (Setting("CRASH_HASTY_SINCE") is { Length: > 0 } since) HastyAlarms.Replace(builder.Services, DateTimeOffset.Parse(since, CultureInfo.InvariantCulture));
         builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Trace);
-        if (Setting("CRASH_AT") is { Length: > 0 } point) builder.Logging.AddProvider(new Death(point, int.Parse(Setting("CRASH_COUNT"))));
+        if (Setting("CRASH_AT") is { Length: > 0 } point) builder.Logging.AddProvider(new Death(point, int.Parse(Setting("CRASH_COUNT")), Setting("CRASH_ARMED")));
     },
 });
 _ = (await host.OpenAsync(Task.FromResult, CancellationToken.None)).Value;

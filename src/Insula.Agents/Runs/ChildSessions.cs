@@ -7,6 +7,7 @@ using Insula.Agents.Tools;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
+using Microsoft.Extensions.Logging;
 
 namespace Insula.Agents.Runs;
 
@@ -15,20 +16,37 @@ namespace Insula.Agents.Runs;
 /// follows from the call. Its end wakes the parent, and the parent's end interrupts it.
 /// </summary>
 /// <param name="work">Not there yet when the tools are made, since workers use the tools.</param>
-internal sealed class ChildSessions(ITenantStores stores, Lazy<SessionWork> work)
+internal sealed class ChildSessions(ITenantStores stores, Lazy<SessionWork> work, ILogger<ChildSessions> log)
 {
     public static Id<Session> IdOf(ToolCall call) =>
         new(BinaryPrimitives.ReadUInt128BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes($"run_agent {call.Session} {call.IdempotencyKey}"))));
 
     /// <param name="principal">Who began the parent's run, and so this one.</param>
-    public Task<Result<IReadOnlyList<SessionEvent>>> StartAsync(TenantScope scope, Session child, string prompt, string? principal, CancellationToken ct) =>
-        work.Value.StartAsync(scope, child, [new NewEvent(new UserMessage([ContentBlock.OfText(prompt)])) { Principal = principal }], ct);
+    public async Task<Result<IReadOnlyList<SessionEvent>>> StartAsync(TenantScope scope, Session child, string prompt, string? principal, CancellationToken ct)
+    {
+        RunLog.AtChild(log, child.Id, ChildPoint.Unmade);
+        var started = await work.Value.StartAsync(scope, child, [new NewEvent(new UserMessage([ContentBlock.OfText(prompt)])) { Principal = principal }], ct);
+        RunLog.AtChild(log, child.Id, ChildPoint.Made);
+        return started;
+    }
 
     /// <summary>
     /// Brings the parent to look at its call. Asked by the child's worker before it gives its queue entry up, so that a crash
     /// in between brings another worker, which asks again; a wake too many is harmless.
     /// </summary>
-    public Task WakeParentAsync(TenantScope scope, ParentCall parent, CancellationToken ct) => work.Value.WakeAsync(scope, parent.SessionId, ct);
+    public async Task WakeParentAsync(TenantScope scope, ParentCall parent, CancellationToken ct)
+    {
+        RunLog.AtChild(log, parent.SessionId, ChildPoint.ParentAsleep);
+        await work.Value.WakeAsync(scope, parent.SessionId, ct);
+        RunLog.AtChild(log, parent.SessionId, ChildPoint.ParentWoken);
+    }
+
+    /// <summary>The call has its outcome, which is recorded next.</summary>
+    public ToolOutcome Answered(ToolCall call, ToolOutcome outcome)
+    {
+        RunLog.AtChild(log, call.Session, ChildPoint.Answered);
+        return outcome;
+    }
 
     /// <summary>
     /// Interrupts what works for the run. Asked before the run's end is in its log, so that a crash in between brings a
@@ -45,6 +63,9 @@ internal sealed class ChildSessions(ITenantStores stores, Lazy<SessionWork> work
             }
         }
 
+        if (open.Count == 0) return;
+        RunLog.AtChild(log, parent, ChildPoint.BeforeInterrupt);
         foreach (var child in open) await work.Value.SubmitAsync(scope, child, static _ => (NewEvent[])[new NewEvent(new UserInterrupt())], ct);
+        RunLog.AtChild(log, parent, ChildPoint.Interrupted);
     }
 }

@@ -45,6 +45,10 @@ internal static partial class RunLog
     [LoggerMessage(3020, LogLevel.Trace, "Session {Session}: {Point}.")]
     public static partial void At(ILogger log, Id<Session> session, RunPoint point);
 
+    /// <summary>Where the work of an agent for another one stands, of the session that it is about.</summary>
+    [LoggerMessage(3021, LogLevel.Trace, "Session {Session}: {Point}.")]
+    public static partial void AtChild(ILogger log, Id<Session> session, ChildPoint point);
+
     [LoggerMessage(3010, LogLevel.Warning, "The work on session {Session} waits for its store, which is away; it goes on by itself.")]
     public static partial void StoreAway(ILogger log, Exception error, Id<Session> session);
 }

@@ -21,7 +21,7 @@ public static class RunsRegistration
         services.AddSingleton<SessionWakes>().AddSingleton<SessionFeed>();
         services.AddSingleton<SessionWork>();
         services.AddSingleton<ToolBox>();
-        services.AddSingleton(sp => new ChildSessions(sp.GetRequiredService<ITenantStores>(), new Lazy<SessionWork>(sp.GetRequiredService<SessionWork>)));
+        services.AddSingleton(sp => new ChildSessions(sp.GetRequiredService<ITenantStores>(), new Lazy<SessionWork>(sp.GetRequiredService<SessionWork>), sp.GetRequiredService<ILogger<ChildSessions>>()));
         services.AddSingleton<BuiltInTool, RunAgent>();
         services.AddSingleton<RunMetrics>();
         services.AddSingleton<TenantRuns>().AddSingleton<Meter>();

@@ -68,7 +68,12 @@ internal sealed class RunAgent(ITenantStores stores, ChildSessions children, Run
         Session child;
         await using (var store = await stores.OpenAsync(call.Scope, ct))
         {
-            if (await store.Sessions.FindAsync(ChildSessions.IdOf(call), ct) is { } begun) return await OutcomeAsync(store, begun, ct);
+            if (await store.Sessions.FindAsync(ChildSessions.IdOf(call), ct) is { } begun)
+            {
+                var outcome = await OutcomeAsync(store, begun, ct);
+                return ReferenceEquals(outcome, ToolOutcome.Pending) ? outcome : children.Answered(call, outcome);
+            }
+
             if (await store.Sessions.FindAsync(call.Session, ct) is not { } parent || await store.Sessions.FindOpenRunAsync(call.Session, ct) is not { } run)
             {
                 return ToolOutcome.Error("The session that asks is gone.");

@@ -12,7 +12,6 @@ namespace Insula.EndToEnd.Crashes;
 /// </summary>
 public sealed class CrashPointTests(ITestOutputHelper output)
 {
-    private const string OperatorKey = "operator-key-for-tests-only";
     private const string Script = "!tool keyed {}\n!tool plain {}\n!tool late {}\n!text done";
     private const int Sessions = 3;
 
@@ -24,7 +23,6 @@ public sealed class CrashPointTests(ITestOutputHelper output)
         [.. Enum.GetValues<RunPoint>().Select(static point => (point, 2)), (RunPoint.BeforeTool, Sessions + 2), (RunPoint.AfterTool, Sessions + 2)];
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
-    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "..", "..", "Insula.CrashNode", "release", "Insula.CrashNode.dll");
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
@@ -61,7 +59,7 @@ public sealed class CrashPointTests(ITestOutputHelper output)
     private static async Task<(string Key, IReadOnlyList<string> Ids)> CrashAsync(TempFolder folder, TestDatabase? database, EffectServer effects, (RunPoint Point, int Time) death)
     {
         await using var node = await StartAsync(folder, database, effects, death);
-        using var platform = node.Client(OperatorKey);
+        using var platform = node.Client(DyingNode.OperatorKey);
         var tenant = await platform.CreateTenantAsync($"at {death.Point}", Ct);
         using var client = node.Client(tenant.Key);
         var agent = await client.CreateAgentAsync("insula/scripted", Ct);
@@ -79,9 +77,7 @@ public sealed class CrashPointTests(ITestOutputHelper output)
             }
         }
 
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        limit.CancelAfter(Limit);
-        await node.ExitedAsync(limit.Token);
+        await node.DiedAsync(Ct);
         return (tenant.Key, ids);
     }
 
@@ -128,15 +124,8 @@ public sealed class CrashPointTests(ITestOutputHelper output)
     private static async Task<IReadOnlyList<JsonObject>> LogAsync(HttpClient client, string session) =>
         [.. (await client.GetObjectAsync($"/v1/sessions/{session}/events?limit=1000", Ct))["data"]!.AsArray().Select(static e => e!.AsObject())];
 
-    private static Task<InsulaProcess> StartAsync(TempFolder folder, TestDatabase? database, EffectServer effects, (RunPoint Point, int Time)? death) => InsulaProcess.StartAsync(
-        [Program],
-        Ct,
-        ("CRASH_DATA", folder.Path),
-        ("CRASH_DATABASE", database?.OwnerConnectionString ?? ""),
-        ("CRASH_OPERATOR_KEY", OperatorKey),
-        ("CRASH_TOOLS", effects.Url.ToString()),
-        ("CRASH_AT", death?.Point.ToString() ?? ""),
-        ("CRASH_COUNT", death?.Time.ToString() ?? ""));
+    private static Task<InsulaProcess> StartAsync(TempFolder folder, TestDatabase? database, EffectServer effects, (RunPoint Point, int Time)? death) =>
+        DyingNode.StartAsync(folder, database, effects, death?.Point, death?.Time ?? 0, Ct);
 
     private sealed class Tally
     {

@@ -11,16 +11,12 @@ namespace Insula.EndToEnd.Crashes;
 /// </summary>
 public sealed class UsageCrashTests
 {
-    private const string OperatorKey = "operator-key-for-tests-only";
     private const string Script = "!usage 1000001 7\n!tool keyed {}\n!usage 11 13\n!text done";
 
     /// <summary>A token of input costs 3.000001 micro-dollars, one of output 15; the tool half a micro-dollar, which rounds up.</summary>
     private const string Prices = "prices: { insula/scripted: { input: 3.000001, output: 15 }, tool_call: { each: 0.0000005 } }";
 
     private const long MicrosOfRun = 3_000_005 + 105 + 34 + 195 + 1;
-
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
-    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "..", "..", "Insula.CrashNode", "release", "Insula.CrashNode.dll");
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
@@ -63,7 +59,7 @@ public sealed class UsageCrashTests
     private static async Task<(string Key, IReadOnlyList<string> Sessions)> DieAsync(TempFolder folder, TestDatabase? database, EffectServer effects, UsagePoint point)
     {
         await using var node = await StartAsync(folder, database, effects, point);
-        using var platform = node.Client(OperatorKey);
+        using var platform = node.Client(DyingNode.OperatorKey);
         var tenant = await platform.CreateTenantAsync($"at {point}", Ct);
         using var client = node.Client(tenant.Key);
         var agent = await client.CreateAgentAsync("insula/scripted", Ct);
@@ -82,19 +78,10 @@ public sealed class UsageCrashTests
             // It died.
         }
 
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        limit.CancelAfter(Limit);
-        await node.ExitedAsync(limit.Token);
+        await node.DiedAsync(Ct);
         return (tenant.Key, sessions);
     }
 
-    private static Task<InsulaProcess> StartAsync(TempFolder folder, TestDatabase? database, EffectServer effects, UsagePoint? dieAt) => InsulaProcess.StartAsync(
-        [Program],
-        Ct,
-        ("CRASH_DATA", folder.Path),
-        ("CRASH_DATABASE", database?.OwnerConnectionString ?? ""),
-        ("CRASH_OPERATOR_KEY", OperatorKey),
-        ("CRASH_TOOLS", effects.Url.ToString()),
-        ("CRASH_AT", dieAt?.ToString() ?? ""),
-        ("CRASH_COUNT", dieAt is null ? "" : "2"));
+    private static Task<InsulaProcess> StartAsync(TempFolder folder, TestDatabase? database, EffectServer effects, UsagePoint? dieAt) =>
+        DyingNode.StartAsync(folder, database, effects, dieAt, time: 2, Ct);
 }
