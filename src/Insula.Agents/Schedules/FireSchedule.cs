@@ -4,15 +4,16 @@ using Insula.Agents.Sessions;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
+using Microsoft.Extensions.Logging;
 
 namespace Insula.Agents.Schedules;
 
 /// <summary>
 /// Looks at one schedule: writes down what became due, then carries out what is pending. Every step may be done twice. A moment
-/// gets its line in the transaction that moves the schedule on; what a firing sends has ids that follow from the moment;
-/// and a line gets its outcome once. So a crash between any two steps, or two nodes at once, lose and double nothing.
+/// gets its line in the transaction that moves the schedule on; that it fires is noted before it is sent, and what it sends
+/// has ids that follow from the moment; and a line gets its outcome once. So a crash between any two steps, or two nodes at once, lose and double nothing.
 /// </summary>
-internal sealed class FireSchedule(ITenantStores stores, CreateSession create, SendEvents send, ScheduleMetrics metrics, TimeProvider time)
+internal sealed class FireSchedule(ITenantStores stores, CreateSession create, SendEvents send, ScheduleMetrics metrics, TimeProvider time, ILogger<FireSchedule> log)
 {
     internal const int LinesMax = 1000;
 
@@ -61,18 +62,23 @@ internal sealed class FireSchedule(ITenantStores stores, CreateSession create, S
         foreach (var firing in await store.Schedules.ListPendingAsync(schedule.Id, LinesMax, ct))
         {
             var open = await store.Schedules.FindOpenAsync(schedule.Id, ct);
-            if (open is not null && schedule.Definition.Overlap == OverlapPolicy.Queue && waiting < WaitingMax)
+
+            // What somebody has begun is not for the policy any more: it may be sent already.
+            var overlaps = open is not null && firing.Session is null;
+            if (overlaps && schedule.Definition.Overlap == OverlapPolicy.Queue && waiting < WaitingMax)
             {
                 waiting++;
                 again ??= now + TimeSpan.FromSeconds(Math.Clamp((now - firing.ScheduledFor).TotalSeconds / 10, 1, 60));
                 continue;
             }
 
-            var done = open is not null && schedule.Definition.Overlap != OverlapPolicy.Interrupt
-                ? Skipped(firing, open, schedule.Definition.Overlap)
-                : await FireAsync(scope, schedule.Definition, firing, open, ct);
+            var fires = !overlaps || schedule.Definition.Overlap == OverlapPolicy.Interrupt;
+            if (fires && !await store.Schedules.BeginAsync(firing.Id, schedule.Definition.SessionId ?? firing.OwnSession, ct)) continue;
+            var done = fires ? await FireAsync(scope, schedule.Definition, firing, open, ct) : Skipped(firing, open!, schedule.Definition.Overlap);
             done = done with { SettledAt = time.GetUtcNow() };
             if (await store.Schedules.FinishAsync(done, done.Outcome == FiringOutcome.Fired ? firing.EventId(0) : null, ct)) metrics.Settled(done);
+            else again ??= now + TimeSpan.FromSeconds(1);
+            ScheduleLog.At(log, schedule.Id, SchedulePoint.AfterLine);
         }
 
         return again;
@@ -89,14 +95,16 @@ internal sealed class FireSchedule(ITenantStores stores, CreateSession create, S
     private async Task<Firing> FireAsync(TenantScope scope, ScheduleDefinition definition, Firing firing, Firing? open, CancellationToken ct)
     {
         var messages = definition.Messages.Select((message, i) => new NewEvent(firing.EventId(i), message) { Principal = $"schedule:{firing.Schedule}" }).ToList();
+        ScheduleLog.At(log, firing.Schedule, SchedulePoint.BeforeSent);
         var sent = definition.SessionId is { } session
             ? await SendAsync(scope, session, messages, firing, interrupts: open is not null, ct)
             : await CreateAsync(scope, definition, messages, firing, open, ct);
+        ScheduleLog.At(log, firing.Schedule, SchedulePoint.AfterSent);
         if (!sent.Failed(out var fault, out var where)) return firing with { Outcome = FiringOutcome.Fired, Session = where };
 
         // What passes by itself is tried again; what does not is the firing's outcome.
         if (fault.Kind is FaultKind.Unavailable or FaultKind.Throttled) throw new FaultException(fault);
-        return firing with { Outcome = FiringOutcome.Failed, Reason = $"{fault.Code}: {fault.Message}" };
+        return firing with { Outcome = FiringOutcome.Failed, Session = null, Reason = $"{fault.Code}: {fault.Message}" };
     }
 
     private async Task<Result<Id<Session>>> SendAsync(

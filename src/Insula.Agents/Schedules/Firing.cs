@@ -29,7 +29,7 @@ public enum FiringOutcome
 /// <param name="IsManual">Whether somebody asked for it, rather than the clock.</param>
 /// <param name="Reason">Why it was skipped or failed, for people; null when it fired.</param>
 /// <param name="SettledAt">When the outcome was found; null while it is pending.</param>
-/// <param name="Session">Where it was sent; null unless it fired.</param>
+/// <param name="Session">Where it was sent, or while it is pending where somebody is about to send it; else null.</param>
 /// <param name="Run">The run that took up what was sent; null until one has. Read from the session's log, never written here.</param>
 public sealed record Firing(
     Id<Firing> Id,

@@ -1,4 +1,5 @@
 using Insula.Agents.Events;
+using Insula.Agents.Sessions;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Paging;
@@ -35,7 +36,13 @@ public interface IScheduleStore
     /// <summary>Firings that are not carried out yet, oldest first.</summary>
     Task<IReadOnlyList<Firing>> ListPendingAsync(Id<Schedule> id, int limit, CancellationToken ct);
 
-    /// <summary>Writes the outcome of a pending firing; false when it has one, or is gone.</summary>
+    /// <summary>
+    /// Notes where a pending firing is about to be sent; false when it has an outcome, or is gone. From then on nobody passes it
+    /// over, so that two who look at once cannot disagree.
+    /// </summary>
+    Task<bool> BeginAsync(Id<Firing> firing, Id<Session> session, CancellationToken ct);
+
+    /// <summary>Writes the outcome of a pending firing; false when it has one, is begun and shall be passed over, or is gone.</summary>
     /// <param name="sent">The first event that it sent, from which the run is found.</param>
     Task<bool> FinishAsync(Firing firing, Id<SessionEvent>? sent, CancellationToken ct);
 

@@ -11,4 +11,8 @@ internal static partial class ScheduleLog
 
     [LoggerMessage(3201, LogLevel.Error, "The look at schedule {Schedule} failed; it will be made again.")]
     public static partial void LookFailed(ILogger log, Exception error, Id<Schedule> schedule);
+
+    /// <summary>Where a firing stands: what a crash at this moment leaves.</summary>
+    [LoggerMessage(3210, LogLevel.Trace, "Schedule {Schedule}: {Point}.")]
+    public static partial void At(ILogger log, Id<Schedule> schedule, SchedulePoint point);
 }

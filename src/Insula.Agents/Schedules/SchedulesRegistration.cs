@@ -19,7 +19,8 @@ public static class SchedulesRegistration
             sp.GetRequiredService<CreateSession>(),
             sp.GetRequiredService<SendEvents>(),
             sp.GetRequiredService<ScheduleMetrics>(),
-            sp.GetRequiredService<TimeProvider>()));
+            sp.GetRequiredService<TimeProvider>(),
+            sp.GetRequiredService<ILogger<FireSchedule>>()));
         return services.AddSingleton(sp => new ScheduleWatch(
             sp.GetRequiredService<IScheduleAlarms>(),
             sp.GetRequiredService<FireSchedule>(),

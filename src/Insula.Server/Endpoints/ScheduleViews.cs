@@ -94,7 +94,7 @@ internal sealed record FiringView(
         firing.Outcome,
         firing.Reason,
         firing.SettledAt,
-        firing.Session,
+        firing.Outcome == FiringOutcome.Fired ? firing.Session : null,
         firing.Run);
 
     public static FiringOutcome? OutcomeOf(string name) => Outcomes.TryGetValue(name, out var outcome) ? outcome : null;

@@ -42,10 +42,13 @@ internal static class ScheduleSql
         on conflict (tenant_id, firing_id) do nothing
         """;
 
+    public const string Begin = "update schedule_firings set session_id = @session_id where tenant_id = @tenant_id and firing_id = @firing_id and outcome = 'pending'";
+
+    /// <summary>What is begun is not passed over any more: who began it may have sent it by now.</summary>
     public const string Finish =
         """
         update schedule_firings set outcome = @outcome, reason = @reason, settled_at = @settled_at, session_id = @session_id, event_id = @event_id
-        where tenant_id = @tenant_id and firing_id = @firing_id and outcome = 'pending'
+        where tenant_id = @tenant_id and firing_id = @firing_id and outcome = 'pending' and (session_id is null or @outcome in ('fired', 'failed'))
         """;
 
     /// <summary>Old lines; what is pending stays.</summary>

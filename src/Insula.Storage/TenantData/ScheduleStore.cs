@@ -77,6 +77,9 @@ internal sealed class ScheduleStore(Database database, string tenant) : ISchedul
     public async Task<IReadOnlyList<Firing>> ListPendingAsync(Id<Schedule> id, int limit, CancellationToken ct) =>
         await database.AllAsync(ScheduleSql.Pending, ReadFiring, ct, [.. Key(id), ("@limit", limit)]);
 
+    public async Task<bool> BeginAsync(Id<Firing> firing, Id<Session> session, CancellationToken ct) =>
+        await database.ChangeAsync(ScheduleSql.Begin, ct, ("@tenant_id", tenant), ("@firing_id", firing.ToString()), ("@session_id", session.ToString())) > 0;
+
     public async Task<bool> FinishAsync(Firing firing, Id<SessionEvent>? sent, CancellationToken ct) => await database.ChangeAsync(
         ScheduleSql.Finish,
         ct,

@@ -99,6 +99,28 @@ public abstract class SchedulesContract(TenantPlace place) : TenantStoreContract
     }
 
     [Fact]
+    public async Task A_firing_that_is_begun_is_not_passed_over_and_one_with_an_outcome_is_not_begun()
+    {
+        var schedule = NewSchedule();
+        await Store.Schedules.AddAsync(schedule, 10, Ct);
+        var (sent, skipped) = (Firing.At(schedule.Id, Start.AddMinutes(1)), Firing.At(schedule.Id, Start.AddMinutes(2)));
+        await SettleAsync(schedule, skipped.ScheduledFor, sent, skipped);
+        var session = NewSession();
+        await Store.Sessions.AddAsync(session, [], Ct);
+
+        Assert.False(await Other.Schedules.BeginAsync(sent.Id, session.Id, Ct));
+        Assert.True(await Store.Schedules.BeginAsync(sent.Id, session.Id, Ct));
+        Assert.True(await Store.Schedules.BeginAsync(sent.Id, session.Id, Ct));
+        SameList([sent with { Session = session.Id }, skipped], await Store.Schedules.ListPendingAsync(schedule.Id, 10, Ct));
+        Assert.False(await Store.Schedules.FinishAsync(sent with { Outcome = FiringOutcome.SkippedOverlap }, sent: null, Ct));
+        Assert.True(await Store.Schedules.FinishAsync(sent with { Outcome = FiringOutcome.Fired, Session = session.Id }, sent.EventId(0), Ct));
+
+        Assert.True(await Store.Schedules.FinishAsync(skipped with { Outcome = FiringOutcome.SkippedOverlap }, sent: null, Ct));
+        Assert.False(await Store.Schedules.BeginAsync(skipped.Id, session.Id, Ct));
+        Assert.Empty(await Store.Schedules.ListPendingAsync(schedule.Id, 10, Ct));
+    }
+
+    [Fact]
     public async Task A_firing_is_open_until_its_message_is_taken_up_and_the_run_has_ended()
     {
         var schedule = NewSchedule();

@@ -153,7 +153,7 @@ internal sealed class ScheduleSimulation : IAsyncDisposable
         var audit = new MortalAudit(_services.GetRequiredService<IAuditLog>(), life);
         var work = _services.GetRequiredService<SessionWork>();
         var metrics = new ScheduleMetrics(_services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>());
-        var fire = new FireSchedule(stores, new CreateSession(stores, work, audit, Clock), new SendEvents(stores, work), metrics, new MortalClock(Clock, life));
+        var fire = new FireSchedule(stores, new CreateSession(stores, work, audit, Clock), new SendEvents(stores, work), metrics, new MortalClock(Clock, life), NullLogger<FireSchedule>.Instance);
         var alarms = new MortalAlarms(_services.GetRequiredService<IScheduleAlarms>(), life);
         _nodes.Add((new ScheduleWatch(alarms, fire, Node.New(alone: false), metrics, Clock, NullLogger<ScheduleWatch>.Instance), life));
     }
