@@ -28,7 +28,7 @@ internal static class PeersBench
     public static async Task WriteAsync(TextWriter to, int rounds, TimeSpan slice, CancellationToken ct)
     {
         await InstallAsync(ct);
-        await using var server = await PostgresServer.StartAsync(new PostgresServerOptions { SharedBuffers = "256MB", ConnectionsMax = 200 }, ct);
+        await using var server = await PostgresServer.StartAsync(StepBench.Server, ct);
         using var folder = new TempFolder();
         var own = await server.CreateDatabaseAsync(ct);
         await using var insula = await InsulaProcess.StartAsync(folder.Path, ct, ("INSULA_DATABASE", own.OwnerConnectionString), ("INSULA_SCRIPTED", "on"));

@@ -25,7 +25,7 @@ internal static class StepBench
 
     public static async Task WriteAsync(TextWriter to, int rounds, TimeSpan slice, CancellationToken ct)
     {
-        await using var server = await PostgresServer.StartAsync(new PostgresServerOptions { SharedBuffers = "256MB", ConnectionsMax = 200 }, ct);
+        await using var server = await PostgresServer.StartAsync(Server, ct);
         using var folder = new TempFolder();
         var own = await server.CreateDatabaseAsync(ct);
         await using var insula = await InsulaProcess.StartAsync(folder.Path, ct, ("INSULA_DATABASE", own.OwnerConnectionString), ("INSULA_SCRIPTED", "on"));
@@ -55,6 +55,17 @@ internal static class StepBench
 
         to.WriteLine();
     }
+
+    /// <summary>
+    /// A server as it is after some minutes: statistics are renewed each minute as a rule, and before the first time plans go
+    /// by none, ours as a peer's.
+    /// </summary>
+    public static PostgresServerOptions Server => new()
+    {
+        SharedBuffers = "256MB",
+        ConnectionsMax = 200,
+        Settings = new Dictionary<string, string> { ["autovacuum_naptime"] = "5s" },
+    };
 
     /// <summary>Runs from the message to the event that each has ended, at least one of each caller.</summary>
     public static async Task<long> RunForAsync(HttpClient client, string agent, string environment, int concurrency, TimeSpan slice, CancellationToken ct)

@@ -20,10 +20,10 @@ internal static class RunShareSql
     public const string FillPostgres = $"{Queued} insert into run_shares (tenant_id) select q.tenant_id from queued q where q.tenant_id is not null and not exists (select 1 from run_shares s where s.tenant_id = q.tenant_id) on conflict do nothing";
 
     /// <summary>Passes over a tenant whose turn another node takes at this moment.</summary>
-    public const string ChoosePostgres = $"{Choose} skip locked";
+    public const string ChoosePostgres = $"{Candidates} skip locked) chosen limit 1";
 
     /// <summary>When there is no other tenant: waits for the other node's turn to end, a few milliseconds.</summary>
-    public const string ChooseOrWaitPostgres = Choose;
+    public const string ChooseOrWaitPostgres = $"{Candidates}) chosen limit 1";
 
     public const string TakePostgres =
         $"""
@@ -77,15 +77,20 @@ internal static class RunShareSql
           select (select n.tenant_id from run_queue n where n.tenant_id > queued.tenant_id order by n.tenant_id limit 1) from queued where queued.tenant_id is not null)
         """;
 
-    // Whether a tenant has a ready entry is a value and no "exists", which the server may turn into one scan over all entries.
-    private const string Choose =
+    // Tenant by tenant, each by a few looks into an index: "limit 1" keeps the server from making one scan over all of it. The
+    // candidates come in the order of their turns, and a share is locked only when those before it were passed over.
+    private const string Candidates =
         $"""
-        {Queued}
-        select s.tenant_id from run_shares s, queued w, lateral (select count(*) as held from run_queue h where h.tenant_id = w.tenant_id and h.lease_node is not null and h.lease_until > {RunQueueSql.NowPostgres}) h
-        where s.tenant_id = w.tenant_id and h.held < s.concurrent
-          and (select true from run_queue q where q.tenant_id = w.tenant_id and {Ready} limit 1)
-          and not exists (select 1 from tenants t where t.tenant_id = w.tenant_id and t.status = 'suspended')
-        order by case when @minima and h.held < s.minimum then 0 else 1 end, case when s.contests then s.pass else greatest(s.pass, {Clock}) end, s.contests, s.tenant_id
-        limit 1 for update of s
+        {Queued},
+        candidates as materialized (
+          select w.tenant_id
+          from queued w
+            cross join lateral (select x.* from run_shares x where x.tenant_id = w.tenant_id limit 1) s
+            cross join lateral (select q.session_id from run_queue q where q.tenant_id = w.tenant_id and {Ready} order by q.tenant_id, q.turn_at, q.first_mark limit 1) r
+            cross join lateral (select count(*) as held from run_queue h where h.tenant_id = w.tenant_id and h.lease_node is not null and h.lease_until > {RunQueueSql.NowPostgres}) h
+          where h.held < s.concurrent and not exists (select 1 from tenants t where t.tenant_id = w.tenant_id and t.status = 'suspended')
+          order by case when @minima and h.held < s.minimum then 0 else 1 end, case when s.contests then s.pass else greatest(s.pass, {Clock}) end, s.contests, s.tenant_id
+          limit 32)
+        select chosen.tenant_id from candidates c cross join lateral (select s.tenant_id from run_shares s where s.tenant_id = c.tenant_id limit 1 for update of s
         """;
 }

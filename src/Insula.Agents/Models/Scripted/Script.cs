@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Insula.Agents.Models.Upstream;
 
@@ -13,6 +14,9 @@ internal sealed class Script
     private static readonly TimeSpan SleepMax = TimeSpan.FromHours(1);
     private static readonly JsonElement NoInput = JsonDocument.Parse("{}").RootElement.Clone();
 
+    /// <summary>Read once for as long as somebody has the message: each turn of a run plays from the same text.</summary>
+    private static readonly ConditionalWeakTable<string, Script> Read = [];
+
     private readonly List<Directive> _directives;
 
     private Script(List<Directive> directives) => _directives = directives;
@@ -20,7 +24,9 @@ internal sealed class Script
     public bool IsEmpty => _directives.Count == 0;
 
     /// <summary>Throws <see cref="ModelException"/> (Refused) that names the line when a directive's arguments are wrong.</summary>
-    public static Script Parse(string message)
+    public static Script Of(string message) => Read.GetValue(message, Parse);
+
+    private static Script Parse(string message)
     {
         var directives = new List<Directive>();
         foreach (var line in message.Split('\n'))

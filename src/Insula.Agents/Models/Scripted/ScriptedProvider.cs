@@ -20,7 +20,7 @@ internal sealed class ScriptedProvider(TimeProvider time) : IModelProvider
     public async IAsyncEnumerable<ModelEvent> StreamAsync(ModelRequest request, [EnumeratorCancellation] CancellationToken ct)
     {
         var (message, toolCalls) = Newest(request.Messages);
-        var script = Script.Parse(message);
+        var script = Script.Of(message);
         var directives = script.IsEmpty ? [new SayText(message)] : script.After(toolCalls);
         var (said, played, stop) = (0L, 0, ModelStop.EndTurn);
         TokenUsage? usage = null;
@@ -67,7 +67,7 @@ internal sealed class ScriptedProvider(TimeProvider time) : IModelProvider
         var (message, toolCalls) = Newest(request.Messages);
         try
         {
-            var script = Script.Parse(message);
+            var script = Script.Of(message);
             if (script.IsEmpty) return new TokenUsage(WordsRead(request), Words(message), 0, 0);
             var (said, reported) = (0L, (TokenUsage?)null);
             foreach (var directive in script.After(toolCalls).Take(DirectivesPerTurnMax))
