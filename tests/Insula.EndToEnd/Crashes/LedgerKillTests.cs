@@ -14,6 +14,7 @@ namespace Insula.EndToEnd.Crashes;
 public sealed class LedgerKillTests(ITestOutputHelper output)
 {
     private const int Sessions = 4;
+    private const int KillsPerWord = 25;
 
     private static readonly int? Asked = Environment.GetEnvironmentVariable("INSULA_TEST_LEDGER_KILLS") is { } kills ? int.Parse(kills, CultureInfo.InvariantCulture) : null;
 
@@ -60,6 +61,7 @@ public sealed class LedgerKillTests(ITestOutputHelper output)
                 var (before, enough) = (upstream.Requests.Count, random.Next(1, 30));
                 while (upstream.Requests.Count < before + enough) await upstream.NextRequestAsync(Ct);
                 await node.KillAsync();
+                if (killed % KillsPerWord == 0) output.WriteLine($"{killed} of {kills} kills, {upstream.Requests.Count} requests.");
                 nodes[victim] = killed < kills ? WorkAsync(start[victim], key, sessions, () => Interlocked.Increment(ref sent)) : null;
             }
         }

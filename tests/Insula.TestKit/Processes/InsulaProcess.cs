@@ -65,7 +65,19 @@ public sealed class InsulaProcess : IAsyncDisposable
         process.BeginErrorReadLine();
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
         limit.CancelAfter(StartLimit);
-        var line = await process.StandardOutput.ReadLineAsync(limit.Token);
+        string? line;
+        try
+        {
+            line = await process.StandardOutput.ReadLineAsync(limit.Token);
+        }
+        catch (OperationCanceledException e)
+        {
+            process.Kill();
+            await process.WaitForExitAsync(CancellationToken.None);
+            ct.ThrowIfCancellationRequested();
+            throw new TimeoutException($"insula up was not ready after {StartLimit}:\n{log}", e);
+        }
+
         if (line is null)
         {
             await process.WaitForExitAsync(ct);
