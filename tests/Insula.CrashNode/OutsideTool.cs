@@ -6,8 +6,8 @@ namespace Insula.CrashNode;
 /// <summary>A tool whose effect is outside: it tells another server, with the call's key.</summary>
 internal sealed class OutsideTool(string name, ToolRepeat repeat, Uri server) : BuiltInTool
 {
-    /// <summary>The server answers at once, or when it never will.</summary>
-    private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromMilliseconds(500) };
+    /// <summary>Short for the tool that is never answered; long for the others, whose answer a busy machine may keep waiting.</summary>
+    private readonly HttpClient _http = new() { Timeout = name == "late" ? TimeSpan.FromMilliseconds(500) : TimeSpan.FromSeconds(30) };
 
     public override string Name => name;
 
@@ -21,7 +21,7 @@ internal sealed class OutsideTool(string name, ToolRepeat repeat, Uri server) : 
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server, name));
         request.Headers.Add("Idempotency-Key", call.IdempotencyKey);
-        using var answer = await Http.SendAsync(request, ct);
+        using var answer = await _http.SendAsync(request, ct);
         answer.EnsureSuccessStatusCode();
         return ToolOutcome.Of(await answer.Content.ReadAsStringAsync(ct));
     }
