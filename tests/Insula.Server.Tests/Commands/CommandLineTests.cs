@@ -16,7 +16,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("tennant", "'insula' does not know 'tennant'. Did you mean 'tenant'?")]
     [InlineData("tenant crate", "'insula tenant' does not know 'crate'. Did you mean 'create'?")]
     [InlineData("tenant list --stat active", "'insula tenant list' does not know '--stat'. Did you mean '--status'?")]
-    [InlineData("tenant", "'insula tenant' needs a verb: create, list, show, update, suspend, resume.")]
+    [InlineData("tenant", "'insula tenant' needs a verb: create, list, show, update, suspend, resume, billing.")]
     [InlineData("run", "'insula run' needs <prompt>")]
     [InlineData("run hello -o xml", "xml")]
     public async Task A_wrong_line_is_refused_with_what_is_meant(string line, string says)
