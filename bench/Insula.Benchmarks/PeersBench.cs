@@ -10,14 +10,13 @@ using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Tenants;
 using Insula.TestKit;
 using Insula.TestKit.Postgres;
-using Insula.TestKit.Processes;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Insula.Benchmarks;
 
 /// <summary>
 /// The same work done by other products, on one PostgreSQL, in one run, taking turns: steps of a run that are durable one by
-/// one (<see cref="StepBench"/>; a step of the peer is a node that does nothing), beside LangGraph with its PostgreSQL checkpointer; and a queue's entries, beside graphile-worker. Ours runs as the
+/// one (<see cref="StepHome"/>; a step of the peer is a node that does nothing), beside LangGraph with its PostgreSQL checkpointer; and a queue's entries, beside graphile-worker. Ours runs as the
 /// whole program over HTTP; a peer runs as its authors show it, in a process of Node.js. Each has a database of its own.
 /// </summary>
 internal static class PeersBench
@@ -28,28 +27,20 @@ internal static class PeersBench
     public static async Task WriteAsync(TextWriter to, int rounds, TimeSpan slice, CancellationToken ct)
     {
         await InstallAsync(ct);
-        await using var server = await PostgresServer.StartAsync(StepBench.Server, ct);
-        using var folder = new TempFolder();
-        var own = await server.CreateDatabaseAsync(ct);
-        await using var insula = await InsulaProcess.StartAsync(folder.Path, ct, ("INSULA_DATABASE", own.OwnerConnectionString), ("INSULA_SCRIPTED", "on"));
-        using var platform = insula.Client(insula.Started.OperatorKey!);
-        var (_, key) = await platform.CreateTenantAsync("bench", ct);
-        using var client = insula.Client(key);
-        var (agent, environment) = await client.CreateAgentAsync("insula/scripted", ct);
-        var langgraph = server.Uri((await server.CreateDatabaseAsync(ct)).Database);
-        var graphile = server.Uri((await server.CreateDatabaseAsync(ct)).Database);
-        await using var queue = await QueueHome.StartAsync(await server.CreateDatabaseAsync(ct), ct);
+        await using var home = await StepHome.StartAsync(ct);
+        var langgraph = home.Postgres.Uri((await home.Postgres.CreateDatabaseAsync(ct)).Database);
+        var graphile = home.Postgres.Uri((await home.Postgres.CreateDatabaseAsync(ct)).Database);
+        await using var queue = await QueueHome.StartAsync(await home.Postgres.CreateDatabaseAsync(ct), ct);
 
         var seconds = Math.Max(1, (int)slice.TotalSeconds);
-        await StepBench.RunForAsync(client, agent, environment, Together, StepBench.WarmUp, ct);
         var load = Slices.LoadAverage();
         List<Pair> pairs = [];
         for (var round = 0; round < rounds; round++)
         {
             foreach (var concurrency in (int[])[1, Together])
             {
-                var ours = await StepsForAsync(client, agent, environment, concurrency, slice, ct);
-                var peer = await NodeAsync("langgraph.mjs", ct, langgraph, $"{concurrency}", $"{StepBench.Steps}", $"{seconds}");
+                var ours = await StepsForAsync(home, concurrency, slice, ct);
+                var peer = await NodeAsync("langgraph.mjs", ct, langgraph, $"{concurrency}", $"{StepHome.Steps}", $"{seconds}");
                 pairs.Add(new($"durable steps a second, c={concurrency}", "`@langchain/langgraph` + PostgreSQL checkpointer", ours, Number(peer, "count") / Number(peer, "seconds")));
             }
 
@@ -79,7 +70,7 @@ internal static class PeersBench
             CultureInfo.InvariantCulture,
             $"| ms for a durable step, c=1 | {Text(latency.Select(static pair => 1000 / pair.Ours), "0.00")} | {Text(latency.Select(static pair => 1000 / pair.Peers), "0.00")} | {Slices.Median(latency.Select(static pair => pair.Peers / pair.Ours)):0.00} | {latency[0].Peer} |"));
         to.WriteLine();
-        to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rounds} rounds of {seconds} s each, taking turns; runs of {StepBench.Steps} steps; {Jobs} queue entries; load average {load:0.0} at the begin, {Slices.LoadAverage():0.0} at the end."));
+        to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rounds} rounds of {seconds} s each, taking turns; runs of {StepHome.Steps} steps; {Jobs} queue entries; load average {load:0.0} at the begin, {Slices.LoadAverage():0.0} at the end."));
         to.WriteLine();
     }
 
@@ -90,12 +81,12 @@ internal static class PeersBench
     }
 
     /// <summary>Steps a second of runs over HTTP, from the message to the event that the run has ended.</summary>
-    private static async Task<double> StepsForAsync(HttpClient client, string agent, string environment, int concurrency, TimeSpan slice, CancellationToken ct)
+    private static async Task<double> StepsForAsync(StepHome home, int concurrency, TimeSpan slice, CancellationToken ct)
     {
-        await StepBench.RunForAsync(client, agent, environment, concurrency, TimeSpan.FromSeconds(1), ct);
+        await home.RunForAsync(concurrency, TimeSpan.FromSeconds(1), ct);
         var began = TimeProvider.System.GetTimestamp();
-        var runs = await StepBench.RunForAsync(client, agent, environment, concurrency, slice, ct);
-        return runs * StepBench.Steps / TimeProvider.System.GetElapsedTime(began).TotalSeconds;
+        var runs = await home.RunForAsync(concurrency, slice, ct);
+        return runs * StepHome.Steps / TimeProvider.System.GetElapsedTime(began).TotalSeconds;
     }
 
     private static async Task InstallAsync(CancellationToken ct)

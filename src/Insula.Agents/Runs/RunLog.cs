@@ -17,9 +17,6 @@ internal static partial class RunLog
     [LoggerMessage(3002, LogLevel.Warning, "The stop did not wait for {Count} runs; the next start takes them up from their logs.")]
     public static partial void StopCutOff(ILogger log, int count);
 
-    [LoggerMessage(3003, LogLevel.Debug, "Run {Run} of session {Session} ended: {StopReason}.")]
-    public static partial void RunEnded(ILogger log, Id<Run> run, Id<Session> session, string stopReason);
-
     [LoggerMessage(3004, LogLevel.Warning, "A tool failed in session {Session}: {Tool}.")]
     public static partial void ToolFailed(ILogger log, Exception error, Id<Session> session, string tool);
 

@@ -84,13 +84,7 @@ public sealed class CrashPointTests(ITestOutputHelper output)
     private static async Task FinishAsync(HttpClient client, string session, EffectServer effects, Tally seen)
     {
         if ((await LogAsync(client, session)).Count == 0) await client.SendAsync(session, Script, Ct);
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        limit.CancelAfter(Limit);
-        await foreach (var e in client.WatchAsync(session, after: 0, limit.Token))
-        {
-            if (e.Type == "session.status_idle") break;
-        }
-
+        await SettledLogs.ToFirstEndAsync(client, session, Limit, Ct);
         var log = await LogAsync(client, session);
         Assert.Equal("end_turn", (string?)log[^1]["stop_reason"]!["type"]);
         Assert.Equal(Of(log, "span.model_request_start").Select(static e => e.Id()), Of(log, "span.model_request_end").Select(static e => (string)e["model_request_start_id"]!));

@@ -35,6 +35,21 @@ internal static class SettledLogs
         return log;
     }
 
+    /// <summary>The log to the first end of a run: who interrupts again after a crash may come later.</summary>
+    public static async Task<List<StreamedEvent>> ToFirstEndAsync(HttpClient client, string session, TimeSpan within, CancellationToken ct)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        limit.CancelAfter(within);
+        List<StreamedEvent> log = [];
+        await foreach (var e in client.WatchAsync(session, after: 0, limit.Token))
+        {
+            log.Add(e);
+            if (e.Type == "session.status_idle") break;
+        }
+
+        return log;
+    }
+
     /// <summary>The session's usage is the sum of its model requests: none was lost and none counted twice.</summary>
     public static async Task AssertCountedOnceAsync(HttpClient client, string session, IReadOnlyList<StreamedEvent> log, CancellationToken ct)
     {

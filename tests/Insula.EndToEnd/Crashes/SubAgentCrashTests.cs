@@ -137,7 +137,7 @@ public sealed class SubAgentCrashTests(ITestOutputHelper output)
         Assert.Equal("interrupted", (string?)(await RunAsync(client, parent))["stop_reason"]);
 
         var child = Assert.Single(await ChildrenAsync(client, parent));
-        var worked = await UntilIdleAsync(client, child);
+        var worked = await SettledLogs.ToFirstEndAsync(client, child, Limit, Ct);
         Assert.Equal("interrupted", (string?)(await RunAsync(client, child))["stop_reason"]);
         Assert.DoesNotContain(worked, static e => e.Type == "agent.message");
         Assert.Single(worked, static e => e.Type == "agent.tool_use");
@@ -178,21 +178,6 @@ public sealed class SubAgentCrashTests(ITestOutputHelper output)
         Assert.InRange(calls[0], 1, 2);
         Assert.InRange(calls[1], unknown[1] ? 0 : 1, 1);
         return (int)run["steps"]!;
-    }
-
-    /// <summary>The log to the first end of a run: who interrupts again after a crash may come later.</summary>
-    private static async Task<List<StreamedEvent>> UntilIdleAsync(HttpClient client, string session)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        limit.CancelAfter(Limit);
-        List<StreamedEvent> log = [];
-        await foreach (var e in client.WatchAsync(session, after: 0, limit.Token))
-        {
-            log.Add(e);
-            if (e.Type == "session.status_idle") break;
-        }
-
-        return log;
     }
 
     /// <summary>Model calls whose answer is in the log.</summary>
