@@ -18,27 +18,56 @@ internal sealed class Conversation
     private readonly List<string> _guidance = [];
     private readonly HashSet<Id<SessionEvent>> _unanswered = [];
 
+    /// <summary>How many events of the log it was made of.</summary>
+    private int _read;
+
+    /// <summary>The run whose next step comes at the end; null when that would come before something.</summary>
+    private Id<Run>? _last;
+
+    /// <summary>Turns that somebody was given: what is added to such a one goes into a copy.</summary>
+    private int _given;
+
     private Conversation()
     {
     }
 
-    /// <summary>System prompt, with the guidance sent during the session after the agent's own; null when there is none.</summary>
-    public static (string? System, IReadOnlyList<ModelMessage> Messages) Of(string? system, IReadOnlyList<SessionEvent> log)
+    public static Conversation Of(IReadOnlyList<SessionEvent> log)
     {
-        var conversation = new Conversation();
+        var conversation = new Conversation { _read = log.Count };
         foreach (var (_, events, isRun) in RunsOf(log).Concat(LeftByForks(log)).OrderBy(static part => part.At))
         {
             if (isRun) conversation.AddRun(events);
             else foreach (var e in events) conversation.AddMessage(e);
+            if (!isRun) conversation._last = null;
         }
 
-        if (system is not null) conversation._guidance.Insert(0, system);
-        return (
-            conversation._guidance.Count == 0 ? null : string.Join("\n\n", conversation._guidance),
-            [.. conversation._turns.Select(t => new ModelMessage(t.Role, t.Content))]);
+        return conversation;
     }
 
-    /// <summary>What each run said and was told, in order of its numbers; a run that was rolled back is left out. Asked for at each model call, so it takes one pass.</summary>
+    /// <summary>
+    /// The conversation of <paramref name="log"/>, the log that this one is of and what was appended to it: the same as of
+    /// the whole log, for the cost of what is new where that is steps of the last run. This one is not to be used again.
+    /// </summary>
+    public Conversation Grow(IReadOnlyList<SessionEvent> log)
+    {
+        for (var i = _read; i < log.Count; i++)
+        {
+            if (_last is not { } run || log[i].Run != run || log[i].Body is InputBody or SessionRunRolledBack or SessionForked) return Of(log);
+        }
+
+        for (; _read < log.Count; _read++) AddStep(log[_read]);
+        return _unanswered.Count == 0 ? this : Of(log);
+    }
+
+    /// <param name="system">The agent's own system prompt; the guidance sent during the session comes after it. Null when there is none.</param>
+    public (string? System, IReadOnlyList<ModelMessage> Messages) For(string? system)
+    {
+        _given = _turns.Count;
+        var prompt = system is null ? _guidance : [system, .. _guidance];
+        return (prompt.Count == 0 ? null : string.Join("\n\n", prompt), [.. _turns.Select(static t => new ModelMessage(t.Role, t.Content))]);
+    }
+
+    /// <summary>What each run said and was told, in order of its numbers; a run that was rolled back is left out. In one pass: logs are long.</summary>
     private static IEnumerable<Part> RunsOf(IReadOnlyList<SessionEvent> log)
     {
         var runs = new Dictionary<Id<Run>, List<SessionEvent>>();
@@ -89,6 +118,7 @@ internal sealed class Conversation
         foreach (var e in run.Where(e => e.Seq < begin)) AddMessage(e);
         foreach (var e in run) AddStep(e);
         var why = run.Exists(EndsRun) ? "The call was interrupted; its outcome is unknown." : "The call was not run in this fork of the session; whether it was run elsewhere is unknown here.";
+        _last = _unanswered.Count == 0 && begin < long.MaxValue && !run.Exists(e => e.Seq > begin && e.Body is UserMessage or SystemMessage) ? run[0].Run : null;
         foreach (var call in _unanswered) Add(ModelRole.User, new ToolResultContent(call.ToString(), why, IsError: true));
         _unanswered.Clear();
         foreach (var e in run.Where(e => e.Seq > begin)) AddMessage(e);
@@ -148,6 +178,7 @@ internal sealed class Conversation
     private void Add(ModelRole role, ModelContent content)
     {
         if (_turns.Count == 0 || _turns[^1].Role != role) _turns.Add((role, []));
+        else if (_turns.Count == _given) (_turns[^1], _given) = ((role, [.. _turns[^1].Content]), _given - 1);
         _turns[^1].Content.Add(content);
     }
 

@@ -83,7 +83,7 @@ internal sealed class ModelCalls(ModelCatalog catalog, ToolBox tools, RunOptions
     {
         var agent = journal.Session.Agent;
         if (catalog.Resolve(agent.Model.Id).Failed(out var unknown, out var model)) throw new ModelException(ModelFailure.Refused, unknown.Message, retryable: false);
-        var (system, messages) = Conversation.Of(agent.System, journal.State.Log);
+        var (system, messages) = journal.Conversation.For(agent.System);
         var request = new ModelRequest(journal.Scope, model.Name, system, messages, tools.Offer(agent), options.OutputTokensMax) { IdempotencyKey = journal.StepKey };
         if (funds is not null) asking = asking with { Funded = await funds.TakeAsync(journal, asking.Usage, model, request, asking.Began, attention) };
         if (asking.Funded is { Lack: not null } less) request = request with { MaxTokens = less.MaxTokens, IsCapped = true };

@@ -18,6 +18,8 @@ internal sealed class RunJournal
     private readonly SessionFeed _feed;
     private readonly TimeProvider _time;
 
+    private Conversation? _conversation;
+
     /// <summary>When the time that the session is charged as active began; null while it is idle.</summary>
     private DateTimeOffset? _activeSince;
 
@@ -41,6 +43,9 @@ internal sealed class RunJournal
     public Run? Run { get; private set; }
 
     public SessionState State { get; } = new();
+
+    /// <summary>What the log says to a model. It grows with the log: a run of many steps asks for it at each.</summary>
+    public Conversation Conversation => _conversation = _conversation?.Grow(State.Log) ?? Conversation.Of(State.Log);
 
     /// <summary>Set with the first step that costs something.</summary>
     public BudgetPath? BudgetPath { get; set; }

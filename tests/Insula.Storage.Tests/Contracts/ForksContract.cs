@@ -125,7 +125,7 @@ public abstract class ForksContract(TenantPlace place) : TenantStoreContract(pla
         foreach (var e in expected) state.Fold(e);
         Assert.Equal((false, false, 0, null), (state.RunOpen, state.Waiting, state.OpenCalls.Count(), state.OpenRequest));
         Assert.IsType<NextStep.Nothing>(NextStep.Decide(state, RunLimits.Of(new RunOptions(), asked: null), ForkedAt, new HashSet<Id<SessionEvent>>()));
-        AnswersEveryCall(Conversation.Of(null, expected).Messages);
+        AnswersEveryCall(Conversation.Of(expected).For(system: null).Messages);
         return true;
     }
 

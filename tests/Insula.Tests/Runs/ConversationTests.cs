@@ -61,12 +61,12 @@ public sealed class ConversationTests
     public void Guidance_during_the_session_follows_the_agents_own()
     {
         _log.UserSays("hello").Input(new SystemMessage([ContentBlock.OfText("be brief")]), taken: true).Runs();
-        var (system, _) = Conversation.Of("be kind", _log.Log);
+        var (system, _) = Conversation.Of(_log.Log).For("be kind");
         Assert.Equal("be kind\n\nbe brief", system);
     }
 
     private static List<string> Shown(IReadOnlyList<SessionEvent> log) =>
-        [.. Conversation.Of(system: null, log).Messages.Select(m => $"{(m.Role == ModelRole.User ? "user" : "assistant")}: {string.Join(',', m.Content.Select(Word))}")];
+        [.. Conversation.Of(log).For(system: null).Messages.Select(m => $"{(m.Role == ModelRole.User ? "user" : "assistant")}: {string.Join(',', m.Content.Select(Word))}")];
 
     private static string Word(ModelContent content) => content switch
     {
