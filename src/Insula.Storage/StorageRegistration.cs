@@ -10,6 +10,7 @@ using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Billing;
 using Insula.Tenancy.Budgets;
+using Insula.Tenancy.Members;
 using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
@@ -59,6 +60,7 @@ public static class StorageRegistration
     private static IServiceCollection AddControlStores(this IServiceCollection services) => services
         .AddSingleton<ITenantDirectory, TenantDirectory>()
         .AddSingleton<IApiKeyStore, ApiKeyStore>()
+        .AddSingleton<IMemberStore, MemberStore>()
         .AddSingleton<IOperatorKeyStore, OperatorKeyStore>()
         .AddSingleton<IPlanStore, PlanStore>()
         .AddSingleton<IPriceStore, PriceStore>()

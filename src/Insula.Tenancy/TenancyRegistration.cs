@@ -2,6 +2,7 @@ using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Billing;
 using Insula.Tenancy.Budgets;
+using Insula.Tenancy.Members;
 using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
@@ -33,6 +34,7 @@ public static class TenancyRegistration
         services.AddAccess();
         services.AddSingleton<CreateApiKey>().AddSingleton<IssueTenantKey>().AddSingleton<ListApiKeys>().AddSingleton<ShowApiKey>();
         services.AddSingleton<RotateApiKey>().AddSingleton<RevokeApiKey>().AddSingleton<CheckStanding>();
+        services.AddSingleton<AddMember>().AddSingleton<ListMembers>().AddSingleton<ShowMember>().AddSingleton<UpdateMember>().AddSingleton<RemoveMember>();
         services.AddSingleton<CreateTenant>().AddSingleton<SignUp>().AddSingleton<ListTenants>().AddSingleton<ShowTenant>();
         services.AddSingleton<ChangeTenant>().AddSingleton<UpdateTenant>().AddSingleton<SuspendTenant>().AddSingleton<ResumeTenant>();
         services.AddSingleton(static of => new BudgetsInForce(of.Get<IBudgetStore>(), of.Get<IWakes>(), of.Time()));
@@ -40,6 +42,7 @@ public static class TenancyRegistration
         services.AddSingleton<FollowAccess>();
         services.AddSingleton(static of => LimitSources.Rates(of.Get<RateLimiter>(), of.Time()));
         services.AddSingleton(static of => LimitSources.Keys(of.Get<IApiKeyStore>(), of.Time()));
+        services.AddSingleton(static of => LimitSources.Members(of.Get<IMemberStore>()));
         services.AddSingleton(static of => LimitSources.Budgets(of.Get<IBudgetStore>()));
         services.AddSingleton<ListLimits>();
         services.AddSingleton<ListPlans>().AddSingleton<PutPlan>().AddSingleton<ListAudit>();

@@ -58,6 +58,7 @@ internal sealed class CommandLine(Terminal terminal)
             ScheduleCommands.Build(_client),
             TenantCommands.Build(_client),
             KeyCommands.Build(_client),
+            MemberCommands.Build(_client),
             PriceCommands.Build(_client),
             BudgetCommands.Build(_client),
             UsageCommand.Build(_client),

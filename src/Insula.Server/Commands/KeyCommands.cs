@@ -12,12 +12,12 @@ internal static class KeyCommands
 
     private static readonly Column[] Columns =
     [
-        new("ID", "id"), new("NAME", "name"), new("SCOPES", "scopes"), Column.Time("CREATED", "created_at"), Column.Time("LAST USED", "last_used_at"),
+        new("ID", "id"), new("NAME", "name"), new("SCOPES", "scopes"), new("MEMBER", "member"), Column.Time("CREATED", "created_at"), Column.Time("LAST USED", "last_used_at"),
         Column.Time("EXPIRES", "expires_at"), Column.Time("REVOKED", "revoked_at"),
     ];
 
     private static readonly Column[] NewKeyFields =
-        [new("id", "id"), new("name", "name"), new("scopes", "scopes"), Column.Time("expires", "expires_at"), new("key", "secret")];
+        [new("id", "id"), new("name", "name"), new("scopes", "scopes"), new("member", "member"), Column.Time("expires", "expires_at"), new("key", "secret")];
 
     public static Command Build(ClientOptions client) => client.AddTo(new Command("key", "API keys of a tenant (needs a key with the scope admin)")
     {
@@ -30,8 +30,9 @@ internal static class KeyCommands
         var scope = new Option<string[]>("--scope") { Description = "read, write or admin; may be given again [read and write]", HelpName = "scope" };
         var expires = new Option<string?>("--expires") { Description = "When it ends: a time such as 2027-01-31T00:00:00Z, or from now: 12h, 30d", HelpName = "when" };
         var tenant = new Option<string?>("--tenant") { Description = "For this tenant, as the operator (needs the operator key)", HelpName = "id" };
+        var member = Member("Whose key it is: it may do what the member's role allows, and ends with the member [nobody's]");
         var limit = LimitOption.CreateForKey();
-        var command = new Command("create", "Create a key; its text is shown once") { name, scope, expires, limit, tenant };
+        var command = new Command("create", "Create a key; its text is shown once") { name, scope, member, expires, limit, tenant };
         command.SetAction(async (parsed, ct) =>
         {
             var owner = parsed.GetValue(tenant);
@@ -39,22 +40,29 @@ internal static class KeyCommands
             var printer = client.PrinterOf(parsed);
             var scopes = parsed.GetValue(scope) is { Length: > 0 } given ? given : null;
             var path = owner is null ? Path : $"api/v1/tenants/{Uri.EscapeDataString(owner)}/keys";
-            var body = new { name = parsed.GetRequiredValue(name), scopes, expires_at = Durations.Moment("--expires", parsed.GetValue(expires), client.Terminal.Time), limits = LimitOption.Read(parsed.GetValue(limit)) };
+            var body = new
+            {
+                name = parsed.GetRequiredValue(name),
+                scopes,
+                expires_at = Durations.Moment("--expires", parsed.GetValue(expires), client.Terminal.Time),
+                limits = LimitOption.Read(parsed.GetValue(limit)),
+                member = parsed.GetValue(member),
+            };
             printer.One(await api.PostAsync(path, body, ct), NewKeyFields);
             printer.Note("The key is shown this once: keep it now.");
             return (int)ExitCode.Ok;
         });
-        return command.WithExamples("insula key create dashboard --scope read --expires 90d", "insula key create support --tenant tnt_… --scope read", "insula key create ci --limit requests_per_minute=30");
+        return command.WithExamples("insula key create dashboard --scope read --expires 90d", "insula key create support --tenant tnt_… --scope read", "insula key create ci --limit requests_per_minute=30", "insula key create laptop --member mbr_…");
     }
 
     private static Command List(ClientOptions client)
     {
-        var limit = Lists.Limit();
-        return client.Acts(new Command("list", "List keys, newest first") { limit }, async (call, ct) =>
+        var (member, limit) = (Member("Only this member's"), Lists.Limit());
+        return client.Acts(new Command("list", "List keys, newest first") { member, limit }, async (call, ct) =>
         {
-            call.Printer.List(await Lists.ReadAsync(call, Path, limit, ct), Columns);
+            call.Printer.List(await Lists.ReadAsync(call, Lists.Path(Path, ("member", call.Get(member))), limit, ct), Columns);
             return ExitCode.Ok;
-        }).WithExamples("insula key list");
+        }).WithExamples("insula key list", "insula key list --member mbr_…");
     }
 
     private static Command Rotate(ClientOptions client)
@@ -81,6 +89,8 @@ internal static class KeyCommands
             return ExitCode.Ok;
         }).WithExamples("insula key revoke key_…");
     }
+
+    private static Option<string?> Member(string description) => new("--member") { Description = description, HelpName = "id" };
 
     private static Argument<string> Id() => new("id") { Description = "The key's id, key_… (not its text)" };
 

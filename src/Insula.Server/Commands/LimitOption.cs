@@ -10,7 +10,7 @@ internal static class LimitOption
 {
     private static readonly string[] Names =
         ["requests_per_minute", "reads_per_minute", "learn_per_minute", "reason_per_minute", "concurrent_runs", "concepts", "storage_bytes", "schedules", "schedule_interval_seconds", "run_weight", "runs_minimum",
-         "runs_per_minute", "tokens_per_minute", "sessions", "agents", "keys"];
+         "runs_per_minute", "tokens_per_minute", "sessions", "agents", "keys", "members"];
 
     public static Option<string[]> Create() => new("--limit")
     {
@@ -19,10 +19,10 @@ internal static class LimitOption
         AllowMultipleArgumentsPerToken = false,
     };
 
-    /// <summary>For the rates of one key.</summary>
-    public static Option<string[]> CreateForKey() => new("--limit")
+    /// <summary>For the rates of one key, or of a member's keys together.</summary>
+    public static Option<string[]> CreateForKey(string whose = "this key") => new("--limit")
     {
-        Description = $"A rate of this key below the tenant's, name=number; may be given again. Names: {string.Join(", ", Names.Where(static name => name.EndsWith("_per_minute", StringComparison.Ordinal) && name != "tokens_per_minute"))}",
+        Description = $"A rate of {whose} below the tenant's, name=number; may be given again. Names: {string.Join(", ", Names.Where(static name => name.EndsWith("_per_minute", StringComparison.Ordinal) && name != "tokens_per_minute"))}",
         HelpName = "name=n",
         AllowMultipleArgumentsPerToken = false,
     };

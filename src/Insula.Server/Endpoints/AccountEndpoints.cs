@@ -1,5 +1,7 @@
 using Insula.Server.Http;
 using Insula.Tenancy.Access;
+using Insula.Tenancy.Identity;
+using Insula.Tenancy.Members;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Tenants;
 
@@ -33,8 +35,8 @@ internal static class AccountEndpoints
     private static IResult Me(HttpContext http) => Answers.Ok(http.Caller() switch
     {
         SignedInTenant caller => new MeView(
-            "tenant", caller.Scope.Principal.Name, PermissionNames.Of(caller.Scope.Permissions), TenantView.Of(caller.Tenant, caller.Limits)),
-        _ => new MeView("operator", http.OperatorScope().Principal.Name, [], null),
+            "tenant", caller.Scope.Principal.Name, PermissionNames.Of(caller.Scope.Permissions), TenantView.Of(caller.Tenant, caller.Limits), MeMemberView.Of(caller.Scope.Member)),
+        _ => new MeView("operator", http.OperatorScope().Principal.Name, [], null, null),
     });
 }
 
@@ -44,6 +46,13 @@ internal sealed record SignUpRequest(string Name, string Email);
 
 /// <param name="Kind"><c>tenant</c> or <c>operator</c>.</param>
 /// <param name="Key">The id of the tenant's key, or the handle of the operator's.</param>
-/// <param name="Scopes">What the key may do inside its tenant; empty for an operator.</param>
+/// <param name="Scopes">What the key may do inside its tenant now, cut by its member's role; empty for an operator.</param>
 /// <param name="Tenant">Null for an operator.</param>
-internal sealed record MeView(string Kind, string Key, IReadOnlyList<string> Scopes, TenantView? Tenant);
+/// <param name="Member">Whose key it is; null for nobody's.</param>
+internal sealed record MeView(string Kind, string Key, IReadOnlyList<string> Scopes, TenantView? Tenant, MeMemberView? Member);
+
+/// <summary>The member whose key asks.</summary>
+internal sealed record MeMemberView(Id<Member> Id, string Name, MemberRole Role)
+{
+    public static MeMemberView? Of(Member? member) => member is null ? null : new(member.Id, member.Name, member.Role);
+}

@@ -91,7 +91,9 @@ internal static class TenantEndpoints
         if (RouteIds.Find<Tenant>(id, Noun).Failed(out var fault, out var tenant)) return Answers.Of(fault);
         if ((await http.ReadBodyAsync<CreateKeyRequest>(ApiJson.Options, ct)).Failed(out fault, out var body)) return Answers.Of(fault);
 
-        var created = await issue.RunAsync(http.OperatorScope(), tenant, new ApiKeyRequest(body.Name, body.Scopes, body.ExpiresAt, body.Limits), ct);
+        if (body.ToRequest().Failed(out fault, out var request)) return Answers.Of(fault);
+
+        var created = await issue.RunAsync(http.OperatorScope(), tenant, request, ct);
         return Answers.Of(created, key => Answers.Created(CreatedKeyView.Of(key)));
     }
 

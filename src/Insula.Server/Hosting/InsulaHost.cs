@@ -84,6 +84,7 @@ internal sealed class InsulaHost : IAsyncDisposable
         app.MapWebhooks();
         app.MapBilling();
         app.MapKeys();
+        app.MapMembers();
         app.MapLimits();
         app.MapRuns();
         app.MapAudit();

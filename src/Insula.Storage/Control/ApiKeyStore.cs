@@ -4,6 +4,7 @@ using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Members;
 using Insula.Tenancy.Paging;
 using Insula.Tenancy.Quotas;
 using Insula.Tenancy.RateLimits;
@@ -13,8 +14,10 @@ namespace Insula.Storage.Control;
 
 internal sealed class ApiKeyStore(ControlDatabase control) : IApiKeyStore
 {
-    public Task<ApiKey?> FindByHandleAsync(string handle, CancellationToken ct) =>
-        control.Platform.FirstAsync(ApiKeySql.FindByHandle, Read, ct, ("@handle", handle));
+    private const int Columns = 14;
+
+    public Task<StoredKey?> FindByHandleAsync(string handle, CancellationToken ct) => control.Platform.FirstAsync(
+        ApiKeySql.FindByHandle, static row => new StoredKey(Read(row), row.IsDBNull(Columns) ? null : MemberStore.Read(row, Columns)), ct, ("@handle", handle));
 
     public Task<Result<Done>> AddAsync(TenantScope scope, ApiKey key, int keysMax, AuditRecord record, CancellationToken ct)
     {
@@ -23,7 +26,9 @@ internal sealed class ApiKeyStore(ControlDatabase control) : IApiKeyStore
             async link =>
             {
                 // The quota is a rule over all keys: two that are added at once must see each other. They are few enough to count.
-                link.Alone($"keys {scope.Tenant}");
+                // A member that is removed at the same moment must end this key too, or be seen here.
+                link.Alone(Rule(scope.Tenant));
+                if (key.Member is { } member && !await MemberStore.IsPresentAsync(link, scope.Tenant, member)) return MemberFaults.Unknown;
                 var used = await CountAsync(link, scope.Tenant, key.CreatedAt);
                 if (used >= keysMax) return QuotaFaults.Full("keys", used, keysMax, "Revoke one that is not used");
                 Insert(link, key);
@@ -38,7 +43,7 @@ internal sealed class ApiKeyStore(ControlDatabase control) : IApiKeyStore
     public Task<ApiKey?> FindAsync(TenantScope scope, Id<ApiKey> id, CancellationToken ct) =>
         control.For(scope.Tenant).FirstAsync(ApiKeySql.Find, Read, ct, ("@tenant_id", scope.Tenant.ToString()), ("@key_id", id.ToString()));
 
-    public async Task<Page<ApiKey>> ListAsync(TenantScope scope, PageRequest page, CancellationToken ct)
+    public async Task<Page<ApiKey>> ListAsync(TenantScope scope, Id<Member>? member, PageRequest page, CancellationToken ct)
     {
         var list = $"keys {scope.Tenant}";
         var after = Cursor.Of(page, list, Cursor.Top);
@@ -49,6 +54,7 @@ internal sealed class ApiKeyStore(ControlDatabase control) : IApiKeyStore
             ("@tenant_id", scope.Tenant.ToString()),
             ("@after_at", after.At),
             ("@after_id", after.Id),
+            ("@member_id", member?.ToString()),
             ("@limit", page.Limit + 1));
         return Pages.Cut(rows, page.Limit, last => new Cursor(Instant.ToNumber(last.CreatedAt), last.Id.ToString()).ToText(list));
     }
@@ -68,6 +74,8 @@ internal sealed class ApiKeyStore(ControlDatabase control) : IApiKeyStore
         return control.For(scope.Tenant).WriteAsync(
             async link =>
             {
+                // A member's key may be ending with the member: then there is nothing to hand on.
+                if (successor.Member is not null) link.Alone(Rule(scope.Tenant));
                 var old = await link.LockAsync(ApiKeySql.Find, Read, ("@tenant_id", scope.Tenant.ToString()), ("@key_id", id.ToString()));
                 if (old is not { RevokedAt: null, RotatedTo: null }) return false;
                 Insert(link, successor);
@@ -93,6 +101,9 @@ internal sealed class ApiKeyStore(ControlDatabase control) : IApiKeyStore
         },
         ct);
 
+    /// <summary>What units hold to themselves that judge all keys of a tenant.</summary>
+    public static string Rule(Id<Tenant> tenant) => $"keys {tenant}";
+
     private static ValueTask<long> CountAsync(Link link, Id<Tenant> tenant, DateTimeOffset at) =>
         link.FirstAsync(ApiKeySql.CountInForce, static row => row.GetInt64(0), ("@tenant_id", tenant.ToString()), ("@now", Instant.ToNumber(at)));
 
@@ -110,7 +121,8 @@ internal sealed class ApiKeyStore(ControlDatabase control) : IApiKeyStore
         ("@revoked_at", Instant.ToValue(key.RevokedAt)),
         ("@last_used_at", Instant.ToValue(key.LastUsedAt)),
         ("@rotated_to", key.RotatedTo?.ToString()),
-        ("@limits", key.Limits is { } limits ? Rows.ToJson(limits) : null));
+        ("@limits", key.Limits is { } limits ? Rows.ToJson(limits) : null),
+        ("@member_id", key.Member?.ToString()));
 
     private static void RefuseForeign(TenantScope scope, ApiKey key)
     {
@@ -132,5 +144,6 @@ internal sealed class ApiKeyStore(ControlDatabase control) : IApiKeyStore
         row.IsDBNull(11) ? null : row.Id<ApiKey>(11))
     {
         Limits = row.IsDBNull(12) ? null : row.Json<KeyLimits>(12),
+        Member = row.IsDBNull(13) ? null : row.Id<Member>(13),
     };
 }

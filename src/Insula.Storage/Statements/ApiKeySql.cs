@@ -2,17 +2,24 @@ namespace Insula.Storage.Statements;
 
 internal static class ApiKeySql
 {
-    private const string Columns = "key_id, tenant_id, name, handle, hash, pepper_version, permissions, created_at, expires_at, revoked_at, last_used_at, rotated_to, limits";
+    private const string Columns = "key_id, tenant_id, name, handle, hash, pepper_version, permissions, created_at, expires_at, revoked_at, last_used_at, rotated_to, limits, member_id";
 
     public const string CountInForce = "select count(*) from api_keys where tenant_id = @tenant_id and revoked_at is null and (expires_at is null or expires_at > @now)";
 
     public const string Insert =
         """
-        insert into api_keys (tenant_id, key_id, name, handle, hash, pepper_version, permissions, created_at, expires_at, revoked_at, last_used_at, rotated_to, limits)
-        values (@tenant_id, @key_id, @name, @handle, @hash, @pepper_version, @permissions, @created_at, @expires_at, @revoked_at, @last_used_at, @rotated_to, @limits)
+        insert into api_keys (tenant_id, key_id, name, handle, hash, pepper_version, permissions, created_at, expires_at, revoked_at, last_used_at, rotated_to, limits, member_id)
+        values (@tenant_id, @key_id, @name, @handle, @hash, @pepper_version, @permissions, @created_at, @expires_at, @revoked_at, @last_used_at, @rotated_to, @limits, @member_id)
         """;
 
-    public const string FindByHandle = $"select {Columns} from api_keys where handle = @handle";
+    /// <summary>With the member in the order of <see cref="MemberSql"/>, so that a role that is read is never older than the key.</summary>
+    public const string FindByHandle =
+        """
+        select k.key_id, k.tenant_id, k.name, k.handle, k.hash, k.pepper_version, k.permissions, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, k.rotated_to, k.limits, k.member_id,
+          m.member_id, m.tenant_id, m.name, m.email, m.role, m.limits, m.created_at, m.removed_at
+        from api_keys k left join members m on m.tenant_id = k.tenant_id and m.member_id = k.member_id
+        where k.handle = @handle
+        """;
 
     public const string Find = $"select {Columns} from api_keys where tenant_id = @tenant_id and key_id = @key_id";
 
@@ -20,12 +27,16 @@ internal static class ApiKeySql
         $"""
         select {Columns} from api_keys
         where tenant_id = @tenant_id and (created_at, key_id) < (@after_at, @after_id)
+          and (cast(@member_id as text) is null or member_id = @member_id)
         order by created_at desc, key_id desc
         limit @limit
         """;
 
     public const string Revoke =
         "update api_keys set revoked_at = @at where tenant_id = @tenant_id and key_id = @key_id and revoked_at is null";
+
+    public const string RevokeOfMember =
+        "update api_keys set revoked_at = @at where tenant_id = @tenant_id and member_id = @member_id and revoked_at is null returning key_id";
 
     /// <summary>A key that expires sooner by itself keeps its own end.</summary>
     public const string Rotate =

@@ -1,4 +1,5 @@
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Members;
 using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Tenants;
 
@@ -34,6 +35,21 @@ public sealed class AccessInForce
     {
         _keys.Drop(key);
         _signals.Raise(new KeyEnded(tenant, key));
+        Announce(tenant);
+    }
+
+    /// <summary>What the member's keys may do changed.</summary>
+    internal void MemberChanged(Id<Tenant> tenant, Id<Member> member)
+    {
+        _keys.Drop(member);
+        Announce(tenant);
+    }
+
+    /// <summary>A member was removed, and these keys ended with it.</summary>
+    internal void MemberRemoved(Id<Tenant> tenant, Id<Member> member, IReadOnlyList<Id<ApiKey>> keys)
+    {
+        _keys.Drop(member);
+        foreach (var key in keys) _signals.Raise(new KeyEnded(tenant, key));
         Announce(tenant);
     }
 

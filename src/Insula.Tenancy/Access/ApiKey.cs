@@ -1,4 +1,5 @@
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Members;
 using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
 
@@ -29,4 +30,7 @@ public sealed record ApiKey(
 
     /// <summary>Rates of this key below its tenant's; null for none.</summary>
     public KeyLimits? Limits { get; init; }
+
+    /// <summary>Whose key it is, for good; null for nobody's.</summary>
+    public Id<Member>? Member { get; init; }
 }

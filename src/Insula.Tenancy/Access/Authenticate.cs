@@ -56,7 +56,8 @@ public sealed class Authenticate
     private async Task<Result<SignedIn>> LoadAsync(KeyText key, byte[] hash, CancellationToken ct)
     {
         var generation = _cache.Generation;
-        var row = await _stores.Keys.FindByHandleAsync(key.Handle, ct);
+        var found = await _stores.Keys.FindByHandleAsync(key.Handle, ct);
+        var row = found?.Key;
         var proved = _peppers.Matches(key.Text.Reveal(), hash, row?.Hash ?? Nobody, row?.PepperVersion ?? _peppers.CurrentVersion);
         if (row is null || !proved || !InForce(row, _time.GetUtcNow()))
         {
@@ -64,7 +65,7 @@ public sealed class Authenticate
             return InvalidKey;
         }
 
-        var cached = new CachedKey(row);
+        var cached = new CachedKey(row, found?.Member);
         _cache.Keep(hash, cached, generation);
         return await AdmitAsync(cached, ct);
     }

@@ -1,6 +1,7 @@
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Members;
 using Insula.Tenancy.Paging;
 using Insula.Tenancy.Tenants;
 
@@ -12,11 +13,13 @@ namespace Insula.Tenancy.Access;
 /// </summary>
 public interface IApiKeyStore
 {
-    Task<ApiKey?> FindByHandleAsync(string handle, CancellationToken ct);
+    /// <summary>The key with the member whose it is, read together.</summary>
+    Task<StoredKey?> FindByHandleAsync(string handle, CancellationToken ct);
 
     /// <summary>
     /// Adds a key to <paramref name="key"/>'s tenant, which must be the scope's; the fault <c>quota_exceeded</c>, and nothing,
-    /// when the tenant has <paramref name="keysMax"/> in force. Keys that are added at once see each other.
+    /// when the tenant has <paramref name="keysMax"/> in force, and <see cref="MemberFaults.Unknown"/> when it is for a member that
+    /// is missing or removed. Keys that are added at once see each other.
     /// </summary>
     Task<Result<Done>> AddAsync(TenantScope scope, ApiKey key, int keysMax, AuditRecord record, CancellationToken ct);
 
@@ -26,7 +29,8 @@ public interface IApiKeyStore
     Task<ApiKey?> FindAsync(TenantScope scope, Id<ApiKey> id, CancellationToken ct);
 
     /// <summary>Newest first.</summary>
-    Task<Page<ApiKey>> ListAsync(TenantScope scope, PageRequest page, CancellationToken ct);
+    /// <param name="member">Only this member's; null for all.</param>
+    Task<Page<ApiKey>> ListAsync(TenantScope scope, Id<Member>? member, PageRequest page, CancellationToken ct);
 
     /// <summary>Marks a key revoked; false when it is missing, foreign or already revoked.</summary>
     Task<bool> RevokeAsync(TenantScope scope, Id<ApiKey> id, DateTimeOffset at, AuditRecord record, CancellationToken ct);
@@ -37,3 +41,6 @@ public interface IApiKeyStore
     /// <summary>Notes last uses in one transaction; best effort, a crash loses at most the batch.</summary>
     Task TouchAsync(IReadOnlyDictionary<(Id<Tenant> Tenant, Id<ApiKey> Key), DateTimeOffset> lastUsed, CancellationToken ct);
 }
+
+/// <param name="Member">Whose key it is, as the member was when it was read; null for nobody's.</param>
+public sealed record StoredKey(ApiKey Key, Member? Member);

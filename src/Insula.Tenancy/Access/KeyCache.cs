@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Members;
 using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Tenants;
 
@@ -26,6 +27,8 @@ internal sealed class KeyCache(IWakes wakes, TimeProvider time, int capacity = K
 
     public void Drop(Id<ApiKey> key) => _keys.DropWhere(kept => kept.Key.Row.Id == key);
 
+    public void Drop(Id<Member> member) => _keys.DropWhere(kept => kept.Key.Row.Member == member);
+
     /// <summary>Drops the keys of the tenants that the wake names.</summary>
     public void Drop(Wake wake) => _keys.DropWhere(kept => wake.Names(kept.Tenant));
 
@@ -42,14 +45,18 @@ internal sealed class KeyCache(IWakes wakes, TimeProvider time, int capacity = K
     }
 }
 
-/// <summary>A key in force whose secret was proved, with the scope that it grants.</summary>
-internal sealed class CachedKey(ApiKey row)
+/// <summary>A key in force whose secret was proved, with the scope that it grants: its own rights, cut by its member's role.</summary>
+internal sealed class CachedKey(ApiKey row, Member? member = null)
 {
     private long _notedAt;
 
     public ApiKey Row { get; } = row;
 
-    public TenantScope Scope { get; } = new(row.Tenant, Principal.Of(row.Id), row.Permissions) { KeyLimits = row.Limits };
+    public TenantScope Scope { get; } = new(row.Tenant, Principal.Of(row.Id), row.Permissions & (member?.Role.Allowed() ?? Permissions.All))
+    {
+        KeyLimits = row.Limits,
+        Member = member,
+    };
 
     /// <summary>True for one caller in each interval: every use counts, but not every use is written.</summary>
     public bool TimeToNote(DateTimeOffset now, TimeSpan interval)

@@ -1,5 +1,6 @@
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Members;
 using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
 
@@ -40,6 +41,9 @@ public sealed class TenantScope
     /// <summary>Rates of the key that acts, below its tenant's; null for none, as for every task of the system.</summary>
     public KeyLimits? KeyLimits { get; internal init; }
 
+    /// <summary>Whose key acts, seconds old at most; null for a key of nobody, as for every task of the system.</summary>
+    public Member? Member { get; internal init; }
+
     public bool Allows(Permissions needed) => (Permissions & needed) == needed;
 
     /// <summary>The refusal for a principal that lacks a right, or null when it has all that is needed.</summary>
@@ -47,7 +51,7 @@ public sealed class TenantScope
         ? null
         : Fault.Forbidden(
             "missing_scope",
-            $"This needs the scope {string.Join(" and ", PermissionNames.Of(needed & ~Permissions))}, which this key does not have. Ask an administrator of the tenant for a key that has it.");
+            $"This needs the scope {string.Join(" and ", PermissionNames.Of(needed & ~Permissions))}, which this key does not have{(Member is { Role: var role } ? $" while its member is {MemberRoles.NameOf(role)}" : "")}. Ask an administrator of the tenant for a key that has it.");
 }
 
 /// <summary>

@@ -29,6 +29,7 @@ internal sealed record LimitRule(string Name, long Max, Func<LimitOverrides, lon
         new("sessions", 1_000_000_000, static o => o.Sessions, static (o, v) => o with { Sessions = v }),
         new("agents", 1_000_000, static o => o.Agents, static (o, v) => o with { Agents = (int)v }),
         new("keys", 100_000, static o => o.Keys, static (o, v) => o with { Keys = (int)v }),
+        new("members", 100_000, static o => o.Members, static (o, v) => o with { Members = (int)v }),
     ];
 
     public static IReadOnlyList<string> Names { get; } = [.. All.Select(static rule => rule.Name)];
@@ -66,5 +67,6 @@ internal sealed record LimitRule(string Name, long Max, Func<LimitOverrides, lon
         Sessions = limits.Sessions,
         Agents = limits.Agents,
         Keys = limits.Keys,
+        Members = limits.Members,
     };
 }

@@ -17,6 +17,7 @@ namespace Insula.Tenancy.Plans;
 /// <param name="Sessions">Sessions kept, archived ones included.</param>
 /// <param name="Agents">Agents that are not archived.</param>
 /// <param name="Keys">API keys in force.</param>
+/// <param name="Members">Members that are not removed.</param>
 public sealed record Limits(
     int RequestsPerMinute,
     int ReadsPerMinute,
@@ -33,7 +34,8 @@ public sealed record Limits(
     long TokensPerMinute = 0,
     long Sessions = 1_000_000,
     int Agents = 10_000,
-    int Keys = 1_000);
+    int Keys = 1_000,
+    int Members = 1_000);
 
 /// <summary>Per-tenant replacements of a plan's limits; a null member keeps the plan's value.</summary>
 public sealed record LimitOverrides
@@ -72,6 +74,8 @@ public sealed record LimitOverrides
 
     public int? Keys { get; init; }
 
+    public int? Members { get; init; }
+
     /// <summary>
     /// Applies the overrides. Reads follow overridden requests at ten to one unless they are overridden themselves, as
     /// they do in every plan.
@@ -92,5 +96,6 @@ public sealed record LimitOverrides
         TokensPerMinute ?? plan.TokensPerMinute,
         Sessions ?? plan.Sessions,
         Agents ?? plan.Agents,
-        Keys ?? plan.Keys);
+        Keys ?? plan.Keys,
+        Members ?? plan.Members);
 }

@@ -20,7 +20,7 @@ internal static class PlanFile
     /// <summary>What a new plan may leave out: reads follow requests, and the others came after the first plan files were written.</summary>
     private static readonly string[] Optional =
     [
-        "reads_per_minute", "schedules", "schedule_interval_seconds", "run_weight", "runs_minimum", "runs_per_minute", "tokens_per_minute", "sessions", "agents", "keys",
+        "reads_per_minute", "schedules", "schedule_interval_seconds", "run_weight", "runs_minimum", "runs_per_minute", "tokens_per_minute", "sessions", "agents", "keys", "members",
     ];
 
     private static readonly string[] PlanKeys = ["description", "limits", "features", "placement"];

@@ -1,5 +1,6 @@
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Budgets;
+using Insula.Tenancy.Members;
 using Insula.Tenancy.Paging;
 using Insula.Tenancy.RateLimits;
 
@@ -19,6 +20,9 @@ internal static class LimitSources
 
     public static LimitSource Keys(IApiKeyStore keys, TimeProvider time) => async (asked, ct) =>
         [LimitState.OfQuota(asked, new QuotaLevel("keys", await keys.CountAsync(asked.Scope.Tenant, time.GetUtcNow(), ct), asked.Limits.Keys), "keys")];
+
+    public static LimitSource Members(IMemberStore members) => async (asked, ct) =>
+        [LimitState.OfQuota(asked, new QuotaLevel("members", await members.CountAsync(asked.Scope.Tenant, ct), asked.Limits.Members), "members")];
 
     public static LimitSource Budgets(IBudgetStore budgets) => async (asked, ct) =>
         [.. (await budgets.ListAsync(asked.Scope.Tenant, null, new PageRequest(BudgetsMax, null), ct)).Items.Select(Of)];

@@ -29,16 +29,20 @@ public sealed class LimitEndpointTests
         Assert.Equal("3", agent.Headers.GetValues("anthropic-ratelimit-requests-remaining").Single());
         Assert.False(made.Headers.Contains("anthropic-ratelimit-tokens-limit"));
 
+        using var member = await tenant.Client.PostAsJsonAsync("/api/v1/members", new { name = "Ada" }, Ct);
+        member.EnsureSuccessStatusCode();
+
         var limits = await ListAsync(limited, "/api/v1/limits");
         Assert.Equal((3, 1, 2, "override", "operator"), Quota(limits["agents"]));
         Assert.Equal((100, 2, 98, "plan", "operator"), Quota(limits["keys"]));
+        Assert.Equal((10, 1, 9, "plan", "operator"), Quota(limits["members"]));
         Assert.Equal((5, 0, 5, "plan", "operator"), Quota(limits["schedules"]));
         Assert.Equal((10_000, 0, 10_000, "plan", "operator"), Quota(limits["sessions"]));
         Assert.Equal((10_000, 0, 10_000, "plan", "operator"), Quota(limits["concepts"]));
         Assert.Equal((1_000_000_000, 0, 1_000_000_000, "plan", "operator"), Quota(limits["storage_bytes"]));
         Assert.Equal((1, 0, 1, "plan", "operator"), Quota(limits["concurrent_runs"]));
-        Assert.Equal((10, 2, 18, "plan", "operator"), Quota(limits["requests_per_minute"]));
-        Assert.Equal(clock.GetUtcNow().AddSeconds(12), limits["requests_per_minute"].GetProperty("resets_at").GetDateTimeOffset());
+        Assert.Equal((10, 3, 17, "plan", "operator"), Quota(limits["requests_per_minute"]));
+        Assert.Equal(clock.GetUtcNow().AddSeconds(18), limits["requests_per_minute"].GetProperty("resets_at").GetDateTimeOffset());
         Assert.Equal((2, 1, 3, "key", "tenant_admin"), Quota(limits["requests_per_minute of key"]));
         Assert.Equal((1_000, 0, 2_000, "override", "operator"), Quota(limits["tokens_per_minute"]));
         Assert.DoesNotContain("runs_per_minute", limits.Keys);
@@ -93,7 +97,7 @@ public sealed class LimitEndpointTests
     {
         await using var host = await TestHost.StartAsync(Ct);
         var tenant = await host.CreateTenantAsync("small", Ct);
-        using var changed = await host.Operator.PatchAsJsonAsync($"/api/v1/tenants/{tenant.Id}", new { limits = new { agents = 1, sessions = 1, keys = 2 } }, Ct);
+        using var changed = await host.Operator.PatchAsJsonAsync($"/api/v1/tenants/{tenant.Id}", new { limits = new { agents = 1, sessions = 1, keys = 2, members = 1 } }, Ct);
         changed.EnsureSuccessStatusCode();
         using var agent = await tenant.Client.PostAsJsonAsync("/v1/agents", new { name = "a", model = "insula/scripted" }, Ct);
         var id = (await agent.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("id").GetString();
@@ -106,6 +110,13 @@ public sealed class LimitEndpointTests
         await RefusedAsync(tenant.Client, "/v1/sessions", new { agent = id, environment_id = place }, HttpStatusCode.TooManyRequests, "has 1 sessions; its limit is 1");
         using var key = await tenant.Client.PostAsJsonAsync("/api/v1/keys", new { name = "k" }, Ct);
         await RefusedAsync(tenant.Client, "/api/v1/keys", new { name = "k" }, HttpStatusCode.Forbidden, "has 2 keys; its limit is 2");
+
+        using var member = await tenant.Client.PostAsJsonAsync("/api/v1/members", new { name = "Ada" }, Ct);
+        await RefusedAsync(tenant.Client, "/api/v1/members", new { name = "Bob" }, HttpStatusCode.Forbidden, "has 1 members; its limit is 1");
+        var ada = (await member.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("id").GetString();
+        (await tenant.Client.DeleteAsync($"/api/v1/members/{ada}", Ct)).EnsureSuccessStatusCode();
+        using var bob = await tenant.Client.PostAsJsonAsync("/api/v1/members", new { name = "Bob" }, Ct);
+        Assert.Equal(HttpStatusCode.Created, bob.StatusCode);
 
         // Whoever lost every key must be helped.
         using var helped = await host.Operator.PostAsJsonAsync($"/api/v1/tenants/{tenant.Id}/keys", new { name = "k" }, Ct);

@@ -133,6 +133,7 @@ public abstract class TwoTenants(string placement, params string[] elsewhere) : 
         VictimIds["session"] = await MakeAsync(victim, "/v1/sessions", new { agent = VictimIds["agent"], environment_id = VictimIds["environment"], title = Canary }, ct);
         VictimIds["schedule"] = await MakeAsync(victim, "/api/v1/schedules", new { name = Canary, cron = "@daily", prompt = Canary, agent = VictimIds["agent"], environment = VictimIds["environment"] }, ct);
         VictimIds["webhook"] = await MakeAsync(victim, "/api/v1/webhooks", new { url = $"https://hooks.example.com/{Canary}", events = new[] { "statement.ready" } }, ct);
+        VictimIds["member"] = await MakeAsync(victim, "/api/v1/members", new { name = Canary, email = $"{Canary}@example.org" }, ct);
         VictimIds["budget"] = $"agent:{VictimIds["agent"]}";
         (await victim.Client.PutAsJsonAsync($"/api/v1/budgets/{VictimIds["budget"]}", new { limit_micros = 5_000_000 }, ct)).EnsureSuccessStatusCode();
 

@@ -111,21 +111,22 @@ public abstract class UsageEndpointTests(TestStore store)
         var session = (await tenant.Client.MakeAsync("/v1/sessions", new { agent, environment_id = environment }, Ct)).Id();
         (await tenant.Client.PostAsJsonAsync("/api/v1/knowledge/learn", new { source = "s", text = "Ostia is a harbour." }, Ct)).EnsureSuccessStatusCode();
         (await tenant.Client.PostAsJsonAsync("/api/v1/schedules", new { name = "s", cron = "@daily", agent, environment, prompt = "p", enabled = false }, Ct)).EnsureSuccessStatusCode();
+        await tenant.Client.MakeAsync("/api/v1/members", new { name = "Ada" }, Ct);
         await tenant.Client.SayAsync(session, "work", Ct);
         var call = await model.NextCallAsync(Ct);
         var roomy = await host.CreateTenantAsync("roomy", Ct);
         await roomy.Client.FetchAsync("/api/v1/me", Ct);
 
-        var full = new { concurrent_runs = 1, sessions = 1, agents = 1, keys = 1, schedules = 1, concepts = 1, storage_bytes = 23 };
+        var full = new { concurrent_runs = 1, sessions = 1, agents = 1, keys = 1, members = 1, schedules = 1, concepts = 1, storage_bytes = 23 };
         (await host.Operator.PatchAsJsonAsync($"/api/v1/tenants/{tenant.Id}", new { limits = full }, Ct)).EnsureSuccessStatusCode();
         var flush = host.Services.GetRequiredService<FlushStats>();
         await flush.FlushAsync(Ct);
         var listed = Assert.Single((await host.Operator.FetchAsync("/api/v1/stats", Ct)).GetProperty("near_quota").EnumerateArray());
         Assert.Equal((tenant.Id, 100), (listed.GetProperty("tenant_id").GetString(), Number(listed, "percent")));
-        string[] expected = ["agents 1/1", "concepts 1/1", "concurrent_runs 1/1", "keys 1/1", "schedules 1/1", "sessions 1/1", "storage_bytes 19/23"];
+        string[] expected = ["agents 1/1", "concepts 1/1", "concurrent_runs 1/1", "keys 1/1", "members 1/1", "schedules 1/1", "sessions 1/1", "storage_bytes 19/23"];
         Assert.Equal(expected, Near(listed).Order(StringComparer.Ordinal));
         Assert.EndsWith("storage_bytes 19/23", Near(listed)[^1], StringComparison.Ordinal);
-        Assert.Equal(82, Number(listed.GetProperty("near_quota")[6], "percent"));
+        Assert.Equal(82, Number(listed.GetProperty("near_quota")[7], "percent"));
 
         // A run's steps are a reason to look again, and another tenant's requests are none.
         call.Ends();

@@ -2,6 +2,7 @@ using Insula.Agents;
 using Insula.Agents.Runs;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
+using Insula.Tenancy.Members;
 using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Placements;
 using Insula.Tenancy.Plans;
@@ -31,6 +32,7 @@ public sealed class TestWire
             .AddSingleton(first.GetRequiredService<ITenantStorage>())
             .AddSingleton(first.GetRequiredService<ITenantDirectory>())
             .AddSingleton(first.GetRequiredService<IApiKeyStore>())
+            .AddSingleton(first.GetRequiredService<IMemberStore>())
             .AddSingleton(first.GetRequiredService<IOperatorKeyStore>())
             .AddSingleton(first.GetRequiredService<IPlanStore>())
             .AddSingleton(first.GetRequiredService<IPriceStore>())

@@ -33,7 +33,7 @@ public sealed class ApiKeyTests
         Fault?[] refusals =
         [
             (await installation.Get<CreateApiKey>().RunAsync(writer, new ApiKeyRequest("x"), Ct)).Fault,
-            (await installation.Get<ListApiKeys>().RunAsync(writer, page, Ct)).Fault,
+            (await installation.Get<ListApiKeys>().RunAsync(writer, null, page, Ct)).Fault,
             (await installation.Get<ShowApiKey>().RunAsync(writer, owner.Key.Id, Ct)).Fault,
             (await installation.Get<RotateApiKey>().RunAsync(writer, owner.Key.Id, null, Ct)).Fault,
             (await installation.Get<RevokeApiKey>().RunAsync(writer, owner.Key.Id, Ct)).Fault,
@@ -138,7 +138,7 @@ public sealed class ApiKeyTests
         var results = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => installation.Get<RotateApiKey>().RunAsync(scope, key.Key.Id, null, Ct)));
         Assert.Single(results, static result => result.Fault is null);
         Assert.All(results.Where(static result => result.Fault is not null), static result => Assert.Equal("key_not_in_force", result.Fault!.Code));
-        Assert.Equal(3, (await installation.Get<ListApiKeys>().RunAsync(scope, new PageRequest(10, null), Ct)).Value.Items.Count);
+        Assert.Equal(3, (await installation.Get<ListApiKeys>().RunAsync(scope, null, new PageRequest(10, null), Ct)).Value.Items.Count);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using Insula.Storage;
 using Insula.Tenancy;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Faults;
+using Insula.Tenancy.Members;
 using Insula.Tenancy.Tenants;
 using Insula.TestKit;
 using Insula.TestKit.Nodes;
@@ -77,6 +78,13 @@ internal sealed class Installation : IAsyncDisposable
 
     public async Task<CreatedApiKey> CreateKeyAsync(TenantScope scope, params string[] scopes) =>
         (await Get<CreateApiKey>().RunAsync(scope, new ApiKeyRequest("key", scopes), Ct)).Value;
+
+    public async Task<Member> AddMemberAsync(TenantScope scope, MemberRole role, string name = "Ada") =>
+        (await Get<AddMember>().RunAsync(scope, new MemberRequest(name, Role: role), Ct)).Value;
+
+    /// <summary>A key of a member, with these scopes or with those that are given unasked.</summary>
+    public async Task<CreatedApiKey> CreateKeyAsync(TenantScope scope, Member member, params string[] scopes) =>
+        (await Get<CreateApiKey>().RunAsync(scope, new ApiKeyRequest("key", scopes.Length > 0 ? scopes : null, Member: member.Id), Ct)).Value;
 
     public async ValueTask DisposeAsync()
     {

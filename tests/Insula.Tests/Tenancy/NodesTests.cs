@@ -1,4 +1,5 @@
 using Insula.Tenancy.Access;
+using Insula.Tenancy.Members;
 using Insula.Tenancy.Plans;
 using Insula.Tenancy.Prices;
 using Insula.Tenancy.Tenants;
@@ -56,6 +57,22 @@ public sealed class NodesTests : IAsyncLifetime
         Assert.Null((await _b.SignInAsync(created.OwnerKey.Secret)).Fault);
         _b.Clock.ShiftWallClock(TimeSpan.FromSeconds(30));
         Assert.Equal(Authenticate.InvalidKey, (await _b.SignInAsync(created.OwnerKey.Secret)).Fault);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_role_lowered_and_a_member_removed_on_one_node_are_so_on_the_other(bool lost)
+    {
+        var created = await _a.CreateTenantAsync();
+        var scope = await _a.ScopeOfAsync(created.OwnerKey);
+        var member = await _a.AddMemberAsync(scope, MemberRole.Admin);
+        var key = await _a.CreateKeyAsync(scope, member, "read", "write", "admin");
+        Assert.Equal(Permissions.All, (await _b.ScopeOfAsync(key)).Permissions);
+        await ChangeAsync(lost, () => _a.Get<UpdateMember>().RunAsync(scope, member.Id, new MemberChange(Role: MemberRole.Viewer), Ct));
+        Assert.Equal(Permissions.Read, (await _b.ScopeOfAsync(key)).Permissions);
+        await ChangeAsync(lost, () => _a.Get<RemoveMember>().RunAsync(scope, member.Id, Ct));
+        Assert.Equal(Authenticate.InvalidKey, (await _b.SignInAsync(key.Secret)).Fault);
     }
 
     [Theory]

@@ -18,9 +18,9 @@ public sealed class PlanFileTests
     public void The_built_in_plans_are_the_agreed_ones()
     {
         Assert.Equal(["enterprise", "free", "pro"], new PlanCatalog().All.Select(static plan => plan.Name));
-        Assert.Equal(new Limits(10, 100, 10, 20, 1, 10_000, 1_000_000_000, 5, 300, Sessions: 10_000, Agents: 100, Keys: 100), BuiltIn["free"].Limits);
-        Assert.Equal(new Limits(100, 1_000, 60, 120, 10, 100_000, 10_000_000_000, 50, 60, 4, Sessions: 100_000, Agents: 1_000, Keys: 1_000), BuiltIn["pro"].Limits);
-        Assert.Equal(new Limits(1_000, 10_000, 600, 1_200, 100, 10_000_000, 1_000_000_000_000, 1_000, 60, 16, Sessions: 10_000_000, Agents: 10_000, Keys: 10_000), BuiltIn["enterprise"].Limits);
+        Assert.Equal(new Limits(10, 100, 10, 20, 1, 10_000, 1_000_000_000, 5, 300, Sessions: 10_000, Agents: 100, Keys: 100, Members: 10), BuiltIn["free"].Limits);
+        Assert.Equal(new Limits(100, 1_000, 60, 120, 10, 100_000, 10_000_000_000, 50, 60, 4, Sessions: 100_000, Agents: 1_000, Keys: 1_000, Members: 100), BuiltIn["pro"].Limits);
+        Assert.Equal(new Limits(1_000, 10_000, 600, 1_200, 100, 10_000_000, 1_000_000_000_000, 1_000, 60, 16, Sessions: 10_000_000, Agents: 10_000, Keys: 10_000, Members: 10_000), BuiltIn["enterprise"].Limits);
     }
 
     [Fact]

@@ -47,7 +47,7 @@ public sealed class TenantTests
         var standing = (await installation.Get<ShowTenant>().RunAsync(installation.Operator, created.Tenant.Id, Ct)).Value;
         Assert.Equal(created.Tenant, standing.Tenant);
         Assert.Equal(("株式会社 👍", "pro"), (standing.Tenant.Name, standing.Tenant.Plan));
-        Assert.Equal(new Limits(100, 1_000, 3, 120, 10, 7, 10_000_000_000, 50, 60, 4, Sessions: 100_000, Agents: 1_000, Keys: 1_000), standing.Limits);
+        Assert.Equal(new Limits(100, 1_000, 3, 120, 10, 7, 10_000_000_000, 50, 60, 4, Sessions: 100_000, Agents: 1_000, Keys: 1_000, Members: 100), standing.Limits);
     }
 
     [Fact]

@@ -20,6 +20,7 @@ create table api_keys (
   last_used_at bigint,
   rotated_to text collate "C",
   limits text collate "C",
+  member_id text collate "C",
   constraint api_keys_pkey PRIMARY KEY (tenant_id, key_id),
   constraint api_keys_handle_key UNIQUE (handle),
   constraint api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
@@ -187,6 +188,25 @@ create policy tenant_isolation on ledger_usage as permissive for all to public
   using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
   with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
 grant delete, insert, select, update on ledger_usage to <user>;
+
+create table members (
+  tenant_id text collate "C" not null,
+  member_id text collate "C" not null,
+  name text collate "C" not null,
+  email text collate "C",
+  role text collate "C" not null,
+  limits text collate "C",
+  created_at bigint not null,
+  removed_at bigint,
+  constraint members_pkey PRIMARY KEY (tenant_id, member_id)
+);
+CREATE INDEX members_by_age ON members USING btree (tenant_id, created_at, member_id);
+alter table members enable row level security;
+alter table members force row level security;
+create policy tenant_isolation on members as permissive for all to public
+  using (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)))
+  with check (((tenant_id = NULLIF(current_setting('insula.tenant'::text, true), ''::text)) OR (( SELECT current_setting('insula.platform'::text, true) AS current_setting) = 'on'::text)));
+grant delete, insert, select, update on members to <user>;
 
 create table meter_events (
   tenant_id text collate "C" not null,

@@ -12,7 +12,7 @@ CREATE TABLE api_keys (
   expires_at bigint,
   revoked_at bigint,
   last_used_at bigint,
-  rotated_to text, limits text,
+  rotated_to text, limits text, member_id text,
   primary key (tenant_id, key_id),
   foreign key (tenant_id, rotated_to) references api_keys (tenant_id, key_id)
 );
@@ -116,6 +116,18 @@ CREATE TABLE ledger_usage (
   cost_micros bigint,
   price_version text,
   primary key (tenant_id, usage_id)
+);
+
+CREATE TABLE members (
+  tenant_id text not null,
+  member_id text not null,
+  name text not null,
+  email text,
+  role text not null,
+  limits text,
+  created_at bigint not null,
+  removed_at bigint,
+  primary key (tenant_id, member_id)
 );
 
 CREATE TABLE meter_events (
@@ -273,6 +285,8 @@ CREATE INDEX budget_holds_by_session on budget_holds (tenant_id, session_id);
 CREATE INDEX budgets_set on budgets (tenant_id) where scope <> 'session_own';
 
 CREATE INDEX ledger_usage_by_time on ledger_usage (tenant_id, at, usage_id);
+
+CREATE INDEX members_by_age on members (tenant_id, created_at, member_id);
 
 CREATE INDEX meter_events_due on meter_events (due_at) where sent_at is null;
 
