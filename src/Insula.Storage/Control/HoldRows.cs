@@ -75,10 +75,10 @@ internal static class HoldRows
     {
         if (holds.Count == 0) return [];
         var ended = await link.AllAsync(
-            BudgetSql.EndHolds,
+            link.Dialect == Dialect.Sqlite ? BudgetSql.EndHoldsSqlite : BudgetSql.EndHoldsPostgres,
             StandingHold.Read,
             ("@tenant_id", tenant.ToString()),
-            ("@holds", Rows.ToNames(holds)));
+            ("@holds", Rows.ToList(link, holds, static hold => hold)));
         var paths = ended.ToDictionary(static hold => hold.Id, static hold => hold.Path.Select(static entry => entry.Key).ToList(), StringComparer.Ordinal);
         List<(string Key, long Micros)> spent = [.. usage.Where(static one => one.Micros > 0)
             .SelectMany(one => PathOf(tenant, one).Union(paths.GetValueOrDefault(one.Id.ToString()) ?? [], StringComparer.Ordinal).Select(key => (key, one.Micros)))];

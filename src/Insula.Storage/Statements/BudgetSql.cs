@@ -115,7 +115,9 @@ internal static class BudgetSql
 
     public const string LowerHoldSqlite = "update budget_holds set micros = @micros where tenant_id = @tenant_id and hold_id = @hold_id";
 
-    public const string EndHolds = "delete from budget_holds where tenant_id = @tenant_id and replace(@holds, '|' || hold_id || '|', '') <> @holds returning hold_id, micros, path";
+    public const string EndHoldsSqlite = $"{EndHolds} in (select value from json_each(@holds)) {Ended}";
+
+    public const string EndHoldsPostgres = $"{EndHolds} = any (cast(@holds as text[])) {Ended}";
 
     public const string RenewSqlite = $"update budget_holds set expires_at = {NowSqlite} + @length where {OfNode}";
 
@@ -152,6 +154,10 @@ internal static class BudgetSql
         """;
 
     private const string AddHold = "insert into budget_holds (tenant_id, hold_id, session_id, node, micros, path, expires_at)";
+
+    private const string EndHolds = "delete from budget_holds where tenant_id = @tenant_id and hold_id";
+
+    private const string Ended = "returning hold_id, micros, path";
 
     private const string StartOf = "cast(extract(epoch from date_trunc(";
 

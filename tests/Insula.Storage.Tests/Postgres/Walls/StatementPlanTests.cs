@@ -54,6 +54,12 @@ public sealed partial class StatementPlanTests(SharedPostgres postgres)
         ["RunQueueSql.DroppedPostgres"] = ("first_mark", "the platform walks the queue by age"),
     };
 
+    /// <summary>Statements that end with a few of a tenant's rows and must not read the others: they ask the index for these too.</summary>
+    private static readonly Dictionary<string, string> ByKey = new(StringComparer.Ordinal)
+    {
+        ["BudgetSql.EndHoldsPostgres"] = "hold_id = ANY",
+    };
+
     /// <summary>Run once, when the only node of an embedded store starts; or now and then, to count all of a table for the metrics.</summary>
     private static readonly string[] OnceOnly = ["RunQueueSql.ReleaseAll", "RunQueueSql.DepthPostgres", "BudgetSql.CountHolds", "UsageSql.CountMarked", "UsageSql.MarkQueued", "UsageSql.Top", "StatsSql.Total", "StatsSql.Busiest", "WebhookSql.Tenants", "WebhookSql.Count", "BillingSql.Customers", "BillingSql.Count"];
 
@@ -112,6 +118,7 @@ public sealed partial class StatementPlanTests(SharedPostgres postgres)
         if (Small.Contains(scan.Table) || Small.Contains(scan.Index)) return null;
         if (scan.Condition is null) return $"reads {scan.Table} from end to end ({scan.Node})";
         var column = Exceptions.TryGetValue(statement, out var exception) ? exception.Column : null;
+        if (ByKey.TryGetValue(statement, out var key) && !scan.Condition.Contains(key, StringComparison.Ordinal)) return $"reads all of a tenant's {scan.Table}: {scan.Condition}";
         string[] good = column is null ? ["tenant_id =", "trail ="] : ["tenant_id =", column];
         return good.Any(part => scan.Condition.Contains(part, StringComparison.Ordinal)) ? null : $"reads {scan.Table} by {scan.Condition}";
     }
