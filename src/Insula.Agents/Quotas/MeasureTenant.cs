@@ -20,11 +20,6 @@ public sealed class MeasureTenant(ITenantStores stores, IApiKeyStore keys, IMemb
         var people = new QuotaLevel("members", await members.CountAsync(tenant, ct), limits.Members);
         await using var store = await stores.OpenAsync(SystemTask.Meter.For(tenant), ct);
         var use = await store.CountAsync(ct);
-        List<QuotaLevel> all = [.. use.Against(limits), inForce, people];
-        all.Sort(static (one, other) => other.Percent.CompareTo(one.Percent));
-        return new TenantLevel(tenant, now, use.StorageBytes, use.Concepts, all[0].Percent, all[0].Name)
-        {
-            NearlyFull = all.FindAll(static quota => quota.Percent >= ShowStats.NearlyFullPercent),
-        };
+        return TenantLevel.Of(tenant, now, use.StorageBytes, use.Concepts, [.. use.Against(limits), inForce, people]);
     }
 }

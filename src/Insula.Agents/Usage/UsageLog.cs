@@ -19,6 +19,9 @@ internal static partial class UsageLog
     [LoggerMessage(3203, LogLevel.Debug, "How much tenant {Tenant} keeps could not be seen.")]
     public static partial void NotMeasured(ILogger log, Exception error, Id<Tenant> tenant);
 
+    [LoggerMessage(3204, LogLevel.Warning, "This node cannot see whose limits changed, so tenants near a quota may be listed late; it tries again until it can.")]
+    public static partial void NotJudged(ILogger log, Exception error);
+
     /// <summary>Where a shipment stands: what a crash at this moment leaves.</summary>
     [LoggerMessage(3220, LogLevel.Trace, "Usage of {Tenant}: {Point}.")]
     public static partial void At(ILogger log, Id<Tenant> tenant, UsagePoint point);

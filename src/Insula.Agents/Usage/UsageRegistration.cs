@@ -15,6 +15,7 @@ public static class UsageRegistration
         .AddSingleton<ShipUsage>()
         .AddSingleton<MeasureTenant>()
         .AddSingleton<FlushStats>()
+        .AddSingleton<JudgeTenants>()
         .AddSingleton(sp => new UsageShipper(
             sp.GetRequiredService<ShipUsage>(),
             sp.GetRequiredService<IUsageLedger>(),

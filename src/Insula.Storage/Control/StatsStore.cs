@@ -37,7 +37,8 @@ internal sealed class StatsStore(ControlDatabase control) : IStatsStore
                     ("@concepts", level.Concepts),
                     ("@percent", level.Percent),
                     ("@fullest", level.Fullest),
-                    ("@nearly_full", Rows.ToJson(level.NearlyFull)));
+                    ("@nearly_full", Rows.ToJson(level.NearlyFull)),
+                    ("@quotas", Rows.ToJson(level.Quotas)));
             }
         },
         ct);
@@ -50,6 +51,17 @@ internal sealed class StatsStore(ControlDatabase control) : IStatsStore
     public async Task<IReadOnlyList<TenantLevel>> ListFullAsync(int percent, int limit, CancellationToken ct) =>
         await control.Platform.AllAsync(StatsSql.Full, ReadLevel, ct, ("@percent", (long)percent), ("@limit", limit));
 
+    public async Task<IReadOnlyList<(Tenant Tenant, TenantLevel? Level)>> ListLevelsAsync(Id<Tenant>? after, int limit, CancellationToken ct) => await control.Platform.ReadAsync<IReadOnlyList<(Tenant, TenantLevel?)>>(
+        async link =>
+        {
+            (string, object?) from = ("@after", after?.ToString() ?? "");
+            var tenants = await link.AllAsync(TenantSql.ByKey, TenantDirectory.Read, from, ("@limit", limit));
+            if (tenants.Count == 0) return [];
+            var levels = (await link.AllAsync(StatsSql.Levels, ReadLevel, from, ("@last", tenants[^1].Id.ToString()))).ToDictionary(static level => level.Tenant);
+            return tenants.ConvertAll(tenant => (tenant, levels.GetValueOrDefault(tenant.Id)));
+        },
+        ct);
+
     public Task<(TrafficSum Traffic, long StoredBytes)> TotalAsync(DateOnly from, DateOnly to, CancellationToken ct) =>
         control.Platform.FirstAsync(StatsSql.Total, static row => (ReadSum(row, 0), row.GetInt64(4)), ct, From(from), To(to));
 
@@ -61,8 +73,9 @@ internal sealed class StatsStore(ControlDatabase control) : IStatsStore
     {
         var lasting = level.NearlyFull.Where(static quota => quota.Name != QuotaLevel.Passing).ToList();
         if (lasting.Count == 0) return;
-        var before = (await link.FirstAsync(StatsSql.Level, ReadLevel, ("@tenant_id", level.Tenant.ToString())))?.NearlyFull ?? [];
-        foreach (var quota in lasting.Where(quota => before.All(old => old.Name != quota.Name)))
+        var before = await link.LockAsync(StatsSql.Level, ReadLevel, ("@tenant_id", level.Tenant.ToString()));
+        if (before?.At > level.At) return;
+        foreach (var quota in lasting.Where(quota => (before?.NearlyFull ?? []).All(old => old.Name != quota.Name)))
         {
             var data = new Dictionary<string, object>
             {
@@ -73,7 +86,7 @@ internal sealed class StatsStore(ControlDatabase control) : IStatsStore
                 ["storage_bytes"] = level.StoredBytes,
                 ["concepts"] = level.Concepts,
             };
-            WebhookRows.Put(link, level.Tenant, WebhookEvents.QuotaThreshold, $"{quota.Name} {level.At.UtcTicks}", data, level.At);
+            WebhookRows.Put(link, level.Tenant, WebhookEvents.QuotaThreshold, $"{quota.Name} {level.JudgedAt.UtcTicks}", data, level.JudgedAt);
         }
     }
 
@@ -83,6 +96,12 @@ internal sealed class StatsStore(ControlDatabase control) : IStatsStore
 
     private static TrafficSum ReadSum(DbDataReader row, int first) => new(row.GetInt64(first), row.GetInt64(first + 1), row.GetInt64(first + 2), row.GetInt64(first + 3));
 
-    private static TenantLevel ReadLevel(DbDataReader row) =>
-        new(row.Id<Tenant>(0), row.Moment(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetString(5)) { NearlyFull = row.Json<IReadOnlyList<QuotaLevel>>(6) };
+    private static TenantLevel ReadLevel(DbDataReader row)
+    {
+        var quotas = row.Json<IReadOnlyList<QuotaLevel>>(7);
+        return new(row.Id<Tenant>(0), row.Moment(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetString(5))
+        {
+            Quotas = quotas.Count > 0 ? quotas : row.Json<IReadOnlyList<QuotaLevel>>(6),
+        };
+    }
 }

@@ -92,11 +92,7 @@ internal sealed class TenantDirectory(ControlDatabase control) : ITenantDirector
             ct);
     }
 
-    private static string? AddOns(Tenant tenant) => tenant.AddOns.Items.Count == 0 ? null : Rows.ToJson(tenant.AddOns.Items);
-
-    private static string Fold(string name) => name.ToUpperInvariant();
-
-    private static Tenant Read(DbDataReader row) => new(
+    internal static Tenant Read(DbDataReader row) => new(
         row.Id<Tenant>(0),
         row.GetString(1),
         row.TextOrNull(2),
@@ -112,4 +108,8 @@ internal sealed class TenantDirectory(ControlDatabase control) : ITenantDirector
     {
         AddOns = row.IsDBNull(12) ? LimitAddOns.None : new(row.Json<IReadOnlyList<LimitAddOn>>(12)),
     };
+
+    private static string? AddOns(Tenant tenant) => tenant.AddOns.Items.Count == 0 ? null : Rows.ToJson(tenant.AddOns.Items);
+
+    private static string Fold(string name) => name.ToUpperInvariant();
 }

@@ -12,15 +12,18 @@ internal static class StatsSql
 
     public const string PutLevel =
         """
-        insert into tenant_levels (tenant_id, at, stored_bytes, concepts, percent, fullest, nearly_full)
-        values (@tenant_id, @at, @stored_bytes, @concepts, @percent, @fullest, @nearly_full)
+        insert into tenant_levels (tenant_id, at, stored_bytes, concepts, percent, fullest, nearly_full, quotas)
+        values (@tenant_id, @at, @stored_bytes, @concepts, @percent, @fullest, @nearly_full, @quotas)
         on conflict (tenant_id) do update set at = excluded.at, stored_bytes = excluded.stored_bytes, concepts = excluded.concepts,
-          percent = excluded.percent, fullest = excluded.fullest, nearly_full = excluded.nearly_full
+          percent = excluded.percent, fullest = excluded.fullest, nearly_full = excluded.nearly_full, quotas = excluded.quotas
+        where tenant_levels.at <= excluded.at
         """;
 
     public const string Days = "select day, requests, denied, timed, latency_micros from request_days where tenant_id = @tenant_id and day >= @from_day and day < @to_day order by day";
 
     public const string Level = $"select {LevelColumns} from tenant_levels where tenant_id = @tenant_id";
+
+    public const string Levels = $"select {LevelColumns} from tenant_levels where tenant_id > @after and tenant_id <= @last";
 
     public const string Full = $"select {LevelColumns} from tenant_levels where percent >= @percent order by percent desc, tenant_id limit @limit";
 
@@ -29,7 +32,7 @@ internal static class StatsSql
     public const string Busiest =
         $"select tenant_id, {Sums} from request_days where day >= @from_day and day < @to_day group by tenant_id order by 2 desc, tenant_id limit @limit";
 
-    private const string LevelColumns = "tenant_id, at, stored_bytes, concepts, percent, fullest, nearly_full";
+    private const string LevelColumns = "tenant_id, at, stored_bytes, concepts, percent, fullest, nearly_full, quotas";
 
     private const string Sums =
         """

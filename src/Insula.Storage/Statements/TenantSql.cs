@@ -12,6 +12,8 @@ internal static class TenantSql
 
     public const string Find = $"select {Columns} from tenants where tenant_id = @tenant_id";
 
+    public const string ByKey = $"select {Columns} from tenants where tenant_id > @after order by tenant_id limit @limit";
+
     public const string List =
         $"""
         select {Columns} from tenants

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Insula.Tenancy.Plans;
 
 namespace Insula.Tenancy.Quotas;
 
@@ -11,4 +12,7 @@ public sealed record QuotaLevel(string Name, long Used, long Max)
 
     [JsonIgnore]
     public long Percent => (long)Int128.Min((Int128)Used * 100 / Math.Max(1, Max), long.MaxValue);
+
+    /// <summary>The same use beside other limits; a quota that there is no more stays as it is.</summary>
+    internal QuotaLevel Beside(LimitOverrides limits) => LimitRule.All.FirstOrDefault(rule => rule.Name == Name)?.Read(limits) is { } max ? this with { Max = max } : this;
 }

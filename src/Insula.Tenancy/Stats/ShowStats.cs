@@ -13,7 +13,7 @@ public sealed record PlatformStats(
     TrafficSum Traffic, long StoredBytes, IReadOnlyList<TenantTraffic> Busiest, IReadOnlyList<TenantUsage> Dearest, IReadOnlyList<TenantLevel> Full);
 
 /// <summary>How tenants fare: one, for itself or the operator; all together, for the operator. What happened in the last minute may be missing.</summary>
-public sealed class ShowStats(IStatsStore stats, IUsageLedger ledger, ITenantDirectory directory, TimeProvider time)
+public sealed class ShowStats(IStatsStore stats, IUsageLedger ledger, ITenantDirectory directory, TenantStandings standings, TimeProvider time)
 {
     /// <summary>From so much of a quota on, a tenant is listed as nearly full.</summary>
     public const int NearlyFullPercent = 80;
@@ -40,7 +40,7 @@ public sealed class ShowStats(IStatsStore stats, IUsageLedger ledger, ITenantDir
         var (from, to) = Range(days);
         var (traffic, stored) = await stats.TotalAsync(from, to, ct);
         return new PlatformStats(
-            traffic, stored, await stats.BusiestAsync(from, to, ListMax, ct), await ledger.TopAsync(from, to, ListMax, ct), await stats.ListFullAsync(NearlyFullPercent, ListMax * 5, ct));
+            traffic, stored, await stats.BusiestAsync(from, to, ListMax, ct), await ledger.TopAsync(from, to, ListMax, ct), await FullAsync(ct));
     }
 
     private async Task<Result<TenantStats>> OfTenantAsync(Id<Tenant> id, int days, CancellationToken ct)
@@ -49,8 +49,24 @@ public sealed class ShowStats(IStatsStore stats, IUsageLedger ledger, ITenantDir
         var (from, to) = Range(days);
         var used = await ledger.DaysAsync(id, from, to, ct);
         return new TenantStats(
-            tenant, await stats.DaysAsync(id, from, to, ct), used.Aggregate(UsageSum.Nothing, static (sum, day) => sum + day.Sum), await stats.FindLevelAsync(id, ct));
+            tenant, await stats.DaysAsync(id, from, to, ct), used.Aggregate(UsageSum.Nothing, static (sum, day) => sum + day.Sum), await stats.FindLevelAsync(id, ct) is { } level ? await JudgeAsync(level, ct) : null);
     }
+
+    private async Task<IReadOnlyList<TenantLevel>> FullAsync(CancellationToken ct)
+    {
+        List<TenantLevel> full = [];
+        foreach (var level in await stats.ListFullAsync(NearlyFullPercent, ListMax * 5, ct))
+        {
+            var judged = await JudgeAsync(level, ct);
+            if (judged.Percent >= NearlyFullPercent) full.Add(judged);
+        }
+
+        return [.. full.OrderByDescending(static level => level.Percent)];
+    }
+
+    /// <summary>The limits may have changed since somebody looked.</summary>
+    private async Task<TenantLevel> JudgeAsync(TenantLevel level, CancellationToken ct) =>
+        await standings.FindAsync(level.Tenant, ct) is { } standing ? level.Beside(standing.Limits, time.GetUtcNow()) : level;
 
     private (DateOnly From, DateOnly To) Range(int days)
     {

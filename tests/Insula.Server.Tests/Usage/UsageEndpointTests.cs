@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Insula.Agents.Models;
 using Insula.Agents.Usage;
 using Insula.Server.Tests.ManagedAgents;
@@ -138,6 +139,42 @@ public abstract class UsageEndpointTests(TestStore store)
         await roomy.Client.FetchAsync("/api/v1/me", Ct);
         await flush.FlushAsync(Ct);
         Assert.Equal(listed.GetRawText(), (await host.Operator.FetchAsync("/api/v1/stats", Ct)).GetProperty("near_quota")[0].GetRawText());
+    }
+
+    [Fact]
+    public async Task A_tenant_at_rest_stands_beside_the_limits_in_force_wherever_they_come_from()
+    {
+        await using var host = await store.StartAsync(Ct);
+        var tenant = await host.CreateTenantAsync("t", Ct);
+        (await tenant.Client.PostAsJsonAsync("/api/v1/knowledge/learn", new { source = "s", text = "Ostia is a harbour." }, Ct)).EnsureSuccessStatusCode();
+        await host.Services.GetRequiredService<FlushStats>().FlushAsync(Ct);
+        var measured = (await host.Operator.FetchAsync($"/api/v1/tenants/{tenant.Id}/stats", Ct)).GetProperty("storage");
+        Assert.Empty(Near(measured));
+
+        // Nothing of the tenant's own happens from here on.
+        var free = (await host.Operator.FetchAsync("/api/v1/plans", Ct)).GetProperty("data").EnumerateArray().Single(static plan => plan.GetProperty("name").GetString() == "free");
+        var small = JsonNode.Parse(free.GetProperty("limits").GetRawText())!.AsObject();
+        small["storage_bytes"] = 20;
+        await LimitAsync(host, tenant, new { limits = new { storage_bytes = 19 } }, "storage_bytes 19/19");
+        await LimitAsync(host, tenant, new { add_ons = new[] { new { limits = new { storage_bytes = 1 }, until = "2999-01-01T00:00:00Z" } } }, "storage_bytes 19/20");
+        await LimitAsync(host, tenant, new { add_ons = new[] { new { limits = new { storage_bytes = 100 }, until = "2999-01-01T00:00:00Z" } } });
+        await LimitAsync(host, tenant, new { add_ons = Array.Empty<object>(), limits = new { storage_bytes = 100, sessions = 1 } });
+        await LimitAsync(host, tenant, new { limits = new { }, plan = "free" });
+        (await host.Operator.PutAsJsonAsync("/api/v1/plans/free", new { limits = small }, Ct)).EnsureSuccessStatusCode();
+        await LimitAsync(host, tenant, new { name = "t" }, "storage_bytes 19/20");
+
+        var now = (await host.Operator.FetchAsync($"/api/v1/tenants/{tenant.Id}/stats", Ct)).GetProperty("storage");
+        Assert.Equal((95, "storage_bytes"), (Number(now, "percent"), now.GetProperty("quota").GetString()));
+        Assert.Equal(measured.GetProperty("measured_at").GetRawText(), now.GetProperty("measured_at").GetRawText());
+    }
+
+    /// <summary>Changes a tenant and asserts which of its quotas are near: to itself at once, in the list at once if it leaves it, else when it is judged.</summary>
+    private static async Task LimitAsync<T>(TestHost host, TestTenant tenant, T change, params string[] near)
+    {
+        (await host.Operator.PatchAsJsonAsync($"/api/v1/tenants/{tenant.Id}", change, Ct)).EnsureSuccessStatusCode();
+        Assert.Equal(near, Near((await host.Operator.FetchAsync($"/api/v1/tenants/{tenant.Id}/stats", Ct)).GetProperty("storage")));
+        if (near.Length > 0) await host.Services.GetRequiredService<JudgeTenants>().JudgeAsync(Ct);
+        Assert.Equal(near, (await host.Operator.FetchAsync("/api/v1/stats", Ct)).GetProperty("near_quota").EnumerateArray().SelectMany(static level => Near(level)));
     }
 
     private static List<string> Near(JsonElement level) =>

@@ -107,6 +107,33 @@ public abstract class WebhookTests(TestStore store)
     }
 
     [Fact]
+    public async Task A_tenant_at_rest_is_told_when_its_limit_comes_down_to_its_use_and_each_time_anew()
+    {
+        await using var receiver = await Receiver.StartAsync(Ct);
+        var clock = new ManualClock();
+        await using var host = await StartAsync(clock);
+        var tenant = await host.CreateTenantAsync("t", Ct);
+        await CreateAsync(tenant, receiver.Url, "quota.threshold");
+        (await tenant.Client.PostAsJsonAsync("/api/v1/knowledge/learn", new { source = "s", text = "Ostia is a harbour." }, Ct)).EnsureSuccessStatusCode();
+        await host.Services.GetRequiredService<FlushStats>().FlushAsync(Ct);
+
+        var judge = host.Services.GetRequiredService<JudgeTenants>();
+        foreach (var bytes in (int[])[20, 1_000, 20])
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+            (await host.Operator.PatchAsJsonAsync($"/api/v1/tenants/{tenant.Id}", new { limits = new { storage_bytes = bytes } }, Ct)).EnsureSuccessStatusCode();
+            await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => judge.JudgeAsync(Ct)));
+            await judge.JudgeAsync(Ct);
+        }
+
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        limit.CancelAfter(TimeSpan.FromSeconds(60));
+        await host.Services.GetRequiredService<DeliverWebhooks>().DeliverDueAsync(limit.Token);
+        await receiver.UntilAsync(2, limit.Token);
+        Assert.Equal(["storage_bytes 95", "storage_bytes 95"], receiver.Received.Select(static told => JsonElement.Parse(told.Body)).Select(static body => $"{Text(body, "quota")} {body.GetProperty("data").GetProperty("percent").GetInt32()}"));
+    }
+
+    [Fact]
     public async Task A_private_address_is_refused_unless_the_operator_allows_it()
     {
         await using var host = await store.StartAsync(Ct);

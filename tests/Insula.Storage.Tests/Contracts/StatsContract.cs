@@ -2,6 +2,7 @@ using System.Text.Json;
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Audit;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Plans;
 using Insula.Tenancy.Quotas;
 using Insula.Tenancy.Stats;
 using Insula.Tenancy.Tenants;
@@ -25,10 +26,12 @@ public abstract class StatsContract : IAsyncLifetime
 
     private IWebhookStore Webhooks { get; set; } = null!;
 
+    private ITenantDirectory Directory { get; set; } = null!;
+
     public async ValueTask InitializeAsync()
     {
         var services = await OpenAsync();
-        (Stats, Webhooks) = (services.GetRequiredService<IStatsStore>(), services.GetRequiredService<IWebhookStore>());
+        (Stats, Webhooks, Directory) = (services.GetRequiredService<IStatsStore>(), services.GetRequiredService<IWebhookStore>(), services.GetRequiredService<ITenantDirectory>());
     }
 
     public async ValueTask DisposeAsync()
@@ -59,14 +62,18 @@ public abstract class StatsContract : IAsyncLifetime
     public async Task The_newest_look_counts_and_only_those_near_a_quota_are_listed()
     {
         var at = new DateTimeOffset(2026, 11, 22, 0, 0, 0, TimeSpan.Zero);
-        var full = new TenantLevel(_a, at, 5_000, 7, 81, "concepts") { NearlyFull = [new("concepts", 81, 100), new("keys", 8, 10)] };
+        var full = new TenantLevel(_a, at, 5_000, 7, 81, "concepts") { Quotas = [new("concepts", 81, 100), new("keys", 8, 10), new("agents", 79, 100)] };
         await Stats.AddAsync([], [full with { Percent = 99 }, new(_b, at, 1, 1, 79, "storage_bytes")], Ct);
         await Stats.AddAsync([], [full], Ct);
         Assert.Equivalent(full, await Stats.FindLevelAsync(_a, Ct), strict: true);
         var listed = await Stats.ListFullAsync(80, 1000, Ct);
         Assert.Equivalent(full, Assert.Single(listed, level => level.Tenant == _a), strict: true);
         Assert.DoesNotContain(listed, level => level.Tenant == _b);
+        Assert.Equal(["concepts", "keys"], full.NearlyFull.Select(static quota => quota.Name));
         Assert.Null(await Stats.FindLevelAsync(Id<Tenant>.New(), Ct));
+
+        await Stats.AddAsync([], [full with { At = at.AddTicks(-1), Percent = 1 }], Ct);
+        Assert.Equivalent(full, await Stats.FindLevelAsync(_a, Ct), strict: true);
     }
 
     [Fact]
@@ -77,11 +84,30 @@ public abstract class StatsContract : IAsyncLifetime
         QuotaLevel runs = new(QuotaLevel.Passing, 1, 1), keys = new("keys", 8, 10), agents = new("agents", 9, 10);
         foreach (var (minute, near) in ((int, QuotaLevel[])[])[(1, [runs]), (2, [runs, keys]), (3, [keys with { Used = 9 }, agents]), (4, [agents]), (5, [agents, keys]), (6, [])])
         {
-            await Stats.AddAsync([], [new(_a, At(minute), 0, 0, 90, "keys") { NearlyFull = near }], Ct);
+            await Stats.AddAsync([], [new(_a, At(minute), 0, 0, 90, "keys") { Quotas = near }], Ct);
         }
 
         var told = (await Webhooks.ListDueAsync(At(10), 1000, Ct)).Where(delivery => delivery.Webhook.Tenant == _a).Select(static delivery => JsonElement.Parse(delivery.Body).GetProperty("data"));
         Assert.Equal(["keys 8/10", "agents 9/10", "keys 8/10"], told.Select(static data => $"{data.GetProperty("quota").GetString()} {data.GetProperty("used").GetInt64()}/{data.GetProperty("limit").GetInt64()}"));
+    }
+
+    [Fact]
+    public async Task Every_tenant_is_listed_with_its_newest_look_or_none()
+    {
+        List<(Id<Tenant> Tenant, long? Used)> made = [];
+        for (var i = 0; i < 5; i++)
+        {
+            var tenant = new Tenant(Id<Tenant>.New(), "t", null, "free", Placement.Shared, "main", TenantStatus.Active, LimitOverrides.None, At(0), At(0), null, null);
+            await Directory.AddAsync(tenant, null, new AuditRecord(tenant.Id, SystemTask.Provision.For(tenant.Id).Principal, "tenant.create", tenant.Id.ToString(), null, At(0)), Ct);
+            if (i != 2) await Stats.AddAsync([], [TenantLevel.Of(tenant.Id, At(i), i, i, [new("keys", i, 10)])], Ct);
+            made.Add((tenant.Id, i == 2 ? null : i));
+        }
+
+        List<(Id<Tenant> Tenant, long? Used)> listed = [];
+        for (Id<Tenant>? after = null; await Stats.ListLevelsAsync(after, 2, Ct) is { Count: > 0 } page; after = page[^1].Tenant.Id) listed.AddRange(page.Select(static one => (one.Tenant.Id, one.Level?.Quotas[0].Used)));
+        Assert.Equal(listed.OrderBy(static one => one.Tenant.ToString(), StringComparer.Ordinal), listed);
+        Assert.Equal(listed.Distinct(), listed);
+        Assert.Empty(made.Except(listed));
     }
 
     private static DateTimeOffset At(int minute) => new(2026, 11, 22, 0, minute, 0, TimeSpan.Zero);

@@ -374,6 +374,7 @@ create table tenant_levels (
   percent bigint not null,
   fullest text collate "C" not null,
   nearly_full text collate "C" default '[]'::text not null,
+  quotas text collate "C" default '[]'::text not null,
   constraint tenant_levels_pkey PRIMARY KEY (tenant_id)
 );
 CREATE INDEX tenant_levels_by_percent ON tenant_levels USING btree (percent);

@@ -223,7 +223,7 @@ CREATE TABLE tenant_levels (
   stored_bytes bigint not null,
   concepts bigint not null,
   percent bigint not null,
-  fullest text not null, nearly_full text not null default '[]',
+  fullest text not null, nearly_full text not null default '[]', quotas text not null default '[]',
   primary key (tenant_id)
 );
 
