@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Http.Json;
 using Insula.EndToEnd.Crashes;
 using Insula.TestKit;
 using Insula.TestKit.Postgres;
@@ -129,6 +130,31 @@ public sealed class TwoNodesTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_member_whose_role_is_lowered_on_one_node_is_held_to_it_on_the_other_and_refused_there_when_removed()
+    {
+        using var onA = _a.Client(_tenant.Key);
+        var member = (await onA.PostAsync("/api/v1/members", new { name = "Ada", role = "admin" }, Ct)).Id();
+        var key = await onA.PostAsync("/api/v1/keys", new { name = "k", scopes = new[] { "read", "admin" }, member }, Ct);
+        using var onB = _b.Client(key["secret"]!.GetValue<string>());
+        await onB.GetObjectAsync("/api/v1/members", Ct);
+
+        using var lowered = await onA.PatchAsJsonAsync($"/api/v1/members/{member}", new { role = "viewer" }, Ct);
+        lowered.EnsureSuccessStatusCode();
+        var began = TimeProvider.System.GetTimestamp();
+        await AnsweredAsync(onB, HttpStatusCode.Forbidden, "/api/v1/members");
+        var held = TimeProvider.System.GetElapsedTime(began);
+        await AnsweredAsync(onB, HttpStatusCode.OK);
+
+        using var removed = await onA.DeleteAsync($"/api/v1/members/{member}", Ct);
+        removed.EnsureSuccessStatusCode();
+        began = TimeProvider.System.GetTimestamp();
+        await AnsweredAsync(onB, HttpStatusCode.Unauthorized);
+        var ended = TimeProvider.System.GetElapsedTime(began);
+        output.WriteLine($"Lowered on one node to held on the other: {held.TotalMilliseconds:0} ms; removed to refused: {ended.TotalMilliseconds:0} ms.");
+        Assert.All((TimeSpan[])[held, ended], static time => Assert.True(time < TimeSpan.FromSeconds(5), $"{time}"));
+    }
+
+    [Fact]
     public async Task A_tenant_suspended_on_one_node_is_stopped_on_the_other()
     {
         using var onA = _a.Client(_tenant.Key);
@@ -244,13 +270,13 @@ public sealed class TwoNodesTests(ITestOutputHelper output) : IAsyncLifetime
         }
     }
 
-    private static async Task AnsweredAsync(HttpClient client, HttpStatusCode status)
+    private static async Task AnsweredAsync(HttpClient client, HttpStatusCode status, string path = "/api/v1/me")
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         limit.CancelAfter(Limit);
         while (true)
         {
-            using var answer = await client.GetAsync("/api/v1/me", limit.Token);
+            using var answer = await client.GetAsync(path, limit.Token);
             if (answer.StatusCode == status) return;
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, limit.Token);
         }

@@ -145,20 +145,23 @@ public abstract class EventStreamTests(TestStore store)
         Assert.Equal(new ReadFrame(null, null, ": keep-alive"), frame);
     }
 
-    [Fact(Timeout = LimitMs)]
-    public async Task A_stream_ends_at_once_when_its_key_is_revoked()
+    [Theory(Timeout = LimitMs)]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_stream_ends_at_once_when_its_key_is_revoked_or_its_member_removed(bool withMember)
     {
         // On a clock that stands, no keep-alive comes to the help of the signal.
         await using var host = await store.StartAsync(new TestHostOptions { Clock = new ManualClock() }, Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         var session = await tenant.Client.StartSessionAsync(Ct);
-        var key = await tenant.Client.MakeAsync("/api/v1/keys", new { name = "reader" }, Ct);
+        var member = (await tenant.Client.MakeAsync("/api/v1/members", new { name = "Ada", role = "viewer" }, Ct)).Id();
+        var key = await tenant.Client.MakeAsync("/api/v1/keys", new { name = "reader", member }, Ct);
         using var client = host.Client(key.GetProperty("secret").GetString());
         using var reader = await EventReader.OpenAsync(client, session, after: null, Ct);
         using var other = await EventReader.OpenAsync(tenant.Client, session, after: null, Ct);
 
-        using var revoked = await tenant.Client.DeleteAsync(new Uri($"/api/v1/keys/{key.Id()}", UriKind.Relative), Ct);
-        Assert.Equal(HttpStatusCode.OK, revoked.StatusCode);
+        using var ended = await tenant.Client.DeleteAsync(new Uri(withMember ? $"/api/v1/members/{member}" : $"/api/v1/keys/{key.Id()}", UriKind.Relative), Ct);
+        Assert.Equal(HttpStatusCode.OK, ended.StatusCode);
         await EndsWithAsync(reader, "authentication_error");
 
         await tenant.Client.SayAsync(session, "!text still read", Ct);
