@@ -60,7 +60,7 @@ public sealed partial class PostgresStorage : InstalledStorage
             var main = servers[PlacementOptions.MainServer];
             var gate = new ConnectionGate(_options.ControlConnectionsMax, _options.TenantConnectionsMax, _options.ConnectionWait, main.Name, _time);
             if (Wakes is not null) await OpenWakesAsync(Wakes, main, ct);
-            _open = new Parts(servers, new PgPool(main.ControlSource(), gate, main.Name));
+            _open = new Parts(servers, main.ControlPool(gate));
         }
         catch
         {
@@ -96,7 +96,7 @@ public sealed partial class PostgresStorage : InstalledStorage
         await _closing.CancelAsync();
         if (Wakes is not null) await Wakes.DisposeAsync();
         if (Interlocked.Exchange(ref _open, null) is not { } open) return;
-        await open.Control.Source.DisposeAsync();
+        await open.Control.DisposeAsync();
         open.Control.Gate.Dispose();
         foreach (var server in open.Servers.Values) await server.DisposeAsync();
         _folder?.Dispose();

@@ -2,7 +2,6 @@ using Insula.Storage.Engine;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Tenants;
-using Npgsql;
 
 namespace Insula.Storage.Postgres;
 
@@ -13,6 +12,8 @@ namespace Insula.Storage.Postgres;
 /// </summary>
 internal sealed class OwnDatabases(PgServer server, PostgresOptions options, TimeProvider time) : IAsyncDisposable
 {
+    private static readonly TimeSpan IdleMax = TimeSpan.FromSeconds(10);
+
     private readonly Dictionary<Id<Tenant>, Pool> _pools = [];
     private readonly SemaphoreSlim _room = new(options.OpenDatabasesMax);
     private long _clock;
@@ -109,14 +110,15 @@ internal sealed class OwnDatabases(PgServer server, PostgresOptions options, Tim
     /// <summary>The connections to one tenant's database. Users and last use are guarded by the lock on the pools.</summary>
     private sealed class Pool : IAsyncDisposable
     {
-        private readonly NpgsqlDataSource _source;
+        private readonly PgPool _connections;
         private readonly ConnectionGate _gate;
 
         public Pool(PgServer server, PostgresOptions options, Id<Tenant> tenant, TimeProvider time)
         {
-            _source = server.RuntimeOf(PgNames.DatabaseOf(server.MainDatabase, tenant));
+            var source = server.RuntimeOf(PgNames.DatabaseOf(server.MainDatabase, tenant));
             _gate = new(options.DatabaseConnectionsMax, options.DatabaseConnectionsMax, options.ConnectionWait, server.Name, time);
-            Database = new PgDatabase(new PgPool(_source, _gate, server.Name), PgScope.InTenants(tenant));
+            _connections = new(source, _gate, server.Name, IdleMax, time);
+            Database = new PgDatabase(_connections, PgScope.InTenants(tenant));
         }
 
         public Database Database { get; }
@@ -127,7 +129,7 @@ internal sealed class OwnDatabases(PgServer server, PostgresOptions options, Tim
 
         public async ValueTask DisposeAsync()
         {
-            await _source.DisposeAsync();
+            await _connections.DisposeAsync();
             _gate.Dispose();
         }
     }

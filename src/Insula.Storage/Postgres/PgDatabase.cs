@@ -17,25 +17,21 @@ internal sealed class PgDatabase(PgPool pool, PgScope scope) : Database
         using var turn = await pool.Gate.EnterAsync(scope.Tenant, ct);
         try
         {
-            await using (var connection = await pool.Source.OpenConnectionAsync(ct))
+            try
             {
-                try
-                {
-                    return await read(new PgLink(connection, scope, writes: false, ct));
-                }
-                catch (Exception error) when (PgFaults.IsLost(error) && !ct.IsCancellationRequested)
-                {
-                    // Once more, below.
-                }
+                return await MadeAsync();
             }
-
-            await using var fresh = await pool.Source.OpenConnectionAsync(ct);
-            return await read(new PgLink(fresh, scope, writes: false, ct));
+            catch (Exception error) when (PgFaults.IsLost(error) && !ct.IsCancellationRequested)
+            {
+                return await MadeAsync();
+            }
         }
         catch (Exception error)
         {
             throw Mapped(error, ct);
         }
+
+        Task<T> MadeAsync() => pool.Connections.UseAsync(connection => read(new PgLink(connection, scope, writes: false, ct)), ct);
     }
 
     public override async Task<T> WriteAsync<T>(Func<Link, ValueTask<T>> work, CancellationToken ct)
@@ -43,12 +39,15 @@ internal sealed class PgDatabase(PgPool pool, PgScope scope) : Database
         using var turn = await pool.Gate.EnterAsync(scope.Tenant, ct);
         try
         {
-            // Closed without a commit, the connection takes the transaction back before anybody else gets it.
-            await using var connection = await pool.Source.OpenConnectionAsync(ct);
-            var link = new PgLink(connection, scope, writes: true, ct);
-            var result = await work(link);
-            await link.CommitAsync();
-            return result;
+            return await pool.Connections.UseAsync(
+                async connection =>
+                {
+                    var link = new PgLink(connection, scope, writes: true, ct);
+                    var result = await work(link);
+                    await link.CommitAsync();
+                    return result;
+                },
+                ct);
         }
         catch (Exception error)
         {
@@ -70,8 +69,7 @@ internal sealed class PgDatabase(PgPool pool, PgScope scope) : Database
         using var turn = await pool.Gate.EnterAsync(scope.Tenant, ct);
         try
         {
-            await using var connection = await pool.Source.OpenConnectionAsync(ct);
-            return await new PgLink(connection, scope, writes: true, ct).ChangeAsync(sql, values);
+            return await pool.Connections.UseAsync(connection => new PgLink(connection, scope, writes: true, ct).ChangeAsync(sql, values), ct);
         }
         catch (Exception error)
         {

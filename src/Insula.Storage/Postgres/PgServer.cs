@@ -17,10 +17,11 @@ internal sealed class PgServer : IAsyncDisposable
 {
     private const int VersionMin = 15;
 
+    private static readonly TimeSpan IdleMax = TimeSpan.FromMinutes(5);
+
     private readonly NpgsqlConnectionStringBuilder _address;
     private readonly PostgresOptions _options;
     private readonly NpgsqlDataSource _owner;
-    private readonly NpgsqlDataSource _tenants;
     private readonly ConnectionGate _gate;
     private readonly PgPool _pool;
     private readonly OwnDatabases _databases;
@@ -35,9 +36,8 @@ internal sealed class PgServer : IAsyncDisposable
         _owner = owner;
         _password = password;
         _time = time;
-        _tenants = Runtime(PgNames.TenantsSchema, options.ConnectionsMax);
         _gate = new(options.ConnectionsMax, options.TenantConnectionsMax, options.ConnectionWait, name, time);
-        _pool = new(_tenants, _gate, name);
+        _pool = new(Runtime(PgNames.TenantsSchema, options.ConnectionsMax), _gate, name, IdleMax, time);
         _databases = new(this, options, time);
     }
 
@@ -78,7 +78,7 @@ internal sealed class PgServer : IAsyncDisposable
     }
 
     /// <summary>A pool of the runtime role's connections to this server's control store.</summary>
-    public NpgsqlDataSource ControlSource() => Runtime(PgNames.ControlSchema, _options.ControlConnectionsMax);
+    public PgPool ControlPool(ConnectionGate gate) => new(Runtime(PgNames.ControlSchema, _options.ControlConnectionsMax), gate, Name, IdleMax, _time);
 
     /// <summary>
     /// Connections of the runtime role by which nodes hear of each other: one that sends, one that listens. A dead peer is
@@ -117,8 +117,7 @@ internal sealed class PgServer : IAsyncDisposable
     {
         var schema = PgNames.SchemaOf(tenant);
         using var turn = await _gate.EnterAsync(tenant.ToString(), ct);
-        await using var runtime = await _tenants.OpenConnectionAsync(ct);
-        var breaches = await CheckWalls.OfSchemaAsync(runtime, schema, ct);
+        var breaches = await _pool.Connections.UseAsync(runtime => new ValueTask<List<Breach>>(CheckWalls.OfSchemaAsync(runtime, schema, ct)), ct);
         if (breaches.Count > 0) throw new FaultException(CheckWalls.Closed($"the schema {schema} on server '{Name}'", breaches));
     }
 
@@ -143,7 +142,7 @@ internal sealed class PgServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _databases.DisposeAsync();
-        await _tenants.DisposeAsync();
+        await _pool.DisposeAsync();
         await _owner.DisposeAsync();
         _gate.Dispose();
     }
@@ -154,8 +153,7 @@ internal sealed class PgServer : IAsyncDisposable
         try
         {
             string[] schemas = server.Name == PlacementOptions.MainServer ? [PgNames.ControlSchema, PgNames.TenantsSchema] : [PgNames.TenantsSchema];
-            await using var runtime = await server.LogInAsync(ct);
-            var breaches = await CheckWalls.OfDatabaseAsync(runtime, schemas, ct);
+            var breaches = await server.LogInAsync(runtime => CheckWalls.OfDatabaseAsync(runtime, schemas, ct), ct);
             return breaches.Count == 0 ? server : throw new FaultException(CheckWalls.Refusal(server.Name, breaches));
         }
         catch
@@ -165,12 +163,12 @@ internal sealed class PgServer : IAsyncDisposable
         }
     }
 
-    /// <summary>The first connection of the runtime role. Later ones that are refused look like a server that is away.</summary>
-    private async Task<NpgsqlConnection> LogInAsync(CancellationToken ct)
+    /// <summary>The first use of a connection of the runtime role. Later ones that are refused look like a server that is away.</summary>
+    private async Task<T> LogInAsync<T>(Func<NpgsqlConnection, Task<T>> use, CancellationToken ct)
     {
         try
         {
-            return await _tenants.OpenConnectionAsync(ct);
+            return await _pool.Connections.UseAsync(connection => new ValueTask<T>(use(connection)), ct);
         }
         catch (PostgresException error) when (PgRoles.MendOf(error, MainDatabase, RuntimeRole) is { } mend)
         {
@@ -229,7 +227,8 @@ internal sealed class PgServer : IAsyncDisposable
         Options = "-c enable_seqscan=off -c enable_bitmapscan=off -c plan_cache_mode=force_generic_plan -c jit=off",
         ApplicationName = "insula",
         MaxPoolSize = connectionsMax,
-        ConnectionIdleLifetime = database is null ? 300 : 10,
+        // Those that rest are WarmConnections': what comes back here is to be closed.
+        ConnectionIdleLifetime = 10,
         MaxAutoPrepare = 100,
         AutoPrepareMinUsages = 2,
         Timeout = 5,

@@ -12,7 +12,7 @@ namespace Insula.Storage.Postgres;
 /// at fault fails. What a transaction locks it locks in one order, so that two of them do not wait for each other.
 /// </para>
 /// </summary>
-internal sealed class SharedCommits(NpgsqlDataSource source, ConnectionGate gate, string server)
+internal sealed class SharedCommits(WarmConnections connections, ConnectionGate gate, string server)
 {
     private const int TogetherMax = 2;
     private const int StatementsMax = 32;
@@ -89,19 +89,22 @@ internal sealed class SharedCommits(NpgsqlDataSource source, ConnectionGate gate
         try
         {
             using var turn = await gate.EnterAsync(scope.Tenant, CancellationToken.None);
-            await using var connection = await source.OpenConnectionAsync();
-            try
-            {
-                await MakeAsync(connection, scope, units);
-            }
-            catch (PostgresException) when (connection.State == ConnectionState.Open)
-            {
-                // The driver takes a statement for prepared that came after the one at fault, which the server passed over.
-                connection.UnprepareAll();
-                throw;
-            }
-
-            return null;
+            return await connections.UseAsync<Exception?>(
+                async connection =>
+                {
+                    try
+                    {
+                        await MakeAsync(connection, scope, units);
+                        return null;
+                    }
+                    catch (PostgresException) when (connection.State == ConnectionState.Open)
+                    {
+                        // The driver takes a statement for prepared that came after the one at fault, which the server passed over.
+                        connection.UnprepareAll();
+                        throw;
+                    }
+                },
+                CancellationToken.None);
         }
         catch (Exception failure)
         {

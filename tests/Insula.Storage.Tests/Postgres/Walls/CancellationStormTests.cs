@@ -4,7 +4,6 @@ using Insula.Storage.Postgres;
 using Insula.Tenancy.Faults;
 using Insula.Tenancy.Tenants;
 using Insula.TestKit.Postgres;
-using Npgsql;
 
 namespace Insula.Storage.Tests.Postgres.Walls;
 
@@ -17,6 +16,7 @@ public sealed class CancellationStormTests(SharedPostgres postgres) : IAsyncLife
     private const int Units = 20_000;
     private const int Parallel = 32;
     private const int Connections = 5;
+    private const string Left = "select concat(current_setting('insula.tenant', true), current_setting('insula.platform', true), nullif(current_setting('role'), 'none'), (select min(tenant_id) from insula_tenants.environments))";
     private const int Tenants = 50;
     private const double DelayMsMin = 0.2;
     private const double DelayMsMax = 5;
@@ -25,14 +25,14 @@ public sealed class CancellationStormTests(SharedPostgres postgres) : IAsyncLife
     private readonly ConnectionGate _gate = new(Connections, Connections - 1, TimeSpan.FromSeconds(60), "main", TimeProvider.System);
     private readonly ConcurrentQueue<string> _wrong = new();
     private readonly ConcurrentDictionary<string, int> _outcomes = new();
-    private NpgsqlDataSource _pool = null!;
+    private PgPool _pool = null!;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         await _home.OpenAsync();
-        _pool = _home.Get<PostgresStorage>().ServerOf("main").RuntimeOf(_home.Database.Database);
+        _pool = new PgPool(_home.Get<PostgresStorage>().ServerOf("main").RuntimeOf(_home.Database.Database), _gate, "main", TimeSpan.FromMinutes(1), TimeProvider.System);
     }
 
     public async ValueTask DisposeAsync()
@@ -50,7 +50,7 @@ public sealed class CancellationStormTests(SharedPostgres postgres) : IAsyncLife
         {
             var placement = i % 2 == 0 ? Placement.Shared : Placement.Schema;
             var tenant = await _home.AddTenantAsync(placement);
-            var database = new PgDatabase(new PgPool(_pool, _gate, "main"), placement == Placement.Shared ? PgScope.InTenants(tenant.Id) : PgScope.InSchema(tenant.Id));
+            var database = new PgDatabase(_pool, placement == Placement.Shared ? PgScope.InTenants(tenant.Id) : PgScope.InSchema(tenant.Id));
             await database.ChangeAsync("insert into environments (tenant_id, environment_id, name, config, metadata, created_at, updated_at) values (@t, 'one', @t, '{}', '{}', 0, 0)", Ct, ("@t", tenant.Id.ToString()));
             tenants.Add((tenant.Id.ToString(), database));
         }
@@ -151,8 +151,7 @@ public sealed class CancellationStormTests(SharedPostgres postgres) : IAsyncLife
     private async Task LookAsync()
     {
         using var turn = await _gate.EnterAsync("", Ct);
-        await using var connection = await _pool.OpenConnectionAsync(Ct);
-        var left = await Sql.FirstAsync<string>(connection, "select concat(current_setting('insula.tenant', true), current_setting('insula.platform', true), nullif(current_setting('role'), 'none'), (select min(tenant_id) from insula_tenants.environments))");
+        var left = await _pool.Connections.UseAsync(static connection => new ValueTask<string?>(Sql.FirstAsync<string>(connection, Left)), Ct);
         if (left?.Length > 0) _wrong.Enqueue($"a connection that says nothing is {left}");
         Count("looks");
     }

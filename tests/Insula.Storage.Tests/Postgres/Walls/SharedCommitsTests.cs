@@ -18,8 +18,7 @@ public sealed class SharedCommitsTests(SharedPostgres postgres) : IAsyncLifetime
         """;
 
     private readonly PostgresHome _home = new(postgres);
-    private readonly ConnectionGate _gate = new(4, 4, TimeSpan.FromSeconds(60), "main", TimeProvider.System);
-    private NpgsqlDataSource _source = null!;
+    private readonly ConnectionGate _gate = new(3, 3, TimeSpan.FromSeconds(60), "main", TimeProvider.System);
     private PgPool _pool = null!;
     private Tenant _one = null!;
     private Tenant _other = null!;
@@ -31,13 +30,12 @@ public sealed class SharedCommitsTests(SharedPostgres postgres) : IAsyncLifetime
         await _home.OpenAsync();
         _one = await _home.AddTenantAsync(Placement.Shared);
         _other = await _home.AddTenantAsync(Placement.Shared);
-        _source = _home.Get<PostgresStorage>().ServerOf("main").RuntimeOf(_home.Database.Database);
-        _pool = new PgPool(_source, _gate, "main");
+        _pool = new PgPool(_home.Get<PostgresStorage>().ServerOf("main").RuntimeOf(_home.Database.Database), _gate, "main", TimeSpan.FromMinutes(1), TimeProvider.System);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _source.DisposeAsync();
+        await _pool.DisposeAsync();
         _gate.Dispose();
         await _home.DisposeAsync();
     }
@@ -92,7 +90,8 @@ public sealed class SharedCommitsTests(SharedPostgres postgres) : IAsyncLifetime
     [Fact]
     public async Task Who_cancels_waits_no_longer_and_the_others_go_on()
     {
-        await using var holder = await _source.OpenConnectionAsync(Ct);
+        await using var source = _home.Get<PostgresStorage>().ServerOf("main").RuntimeOf(_home.Database.Database);
+        await using var holder = await source.OpenConnectionAsync(Ct);
         await using var held = await holder.BeginTransactionAsync(Ct);
         await using (var take = new NpgsqlCommand("select pg_advisory_xact_lock(7)", holder)) await take.ExecuteNonQueryAsync(Ct);
         using var cancelled = new CancellationTokenSource();

@@ -82,7 +82,7 @@ public sealed partial class StatementPlanTests(SharedPostgres postgres)
     public async Task A_plan_that_is_made_while_tables_are_empty_is_the_one_for_full_tables()
     {
         await using var home = await new PostgresHome(postgres).OpenAsync();
-        await using var own = home.Get<PostgresStorage>().ServerOf(PlacementOptions.MainServer).ControlSource();
+        await using var own = home.Get<PostgresStorage>().ServerOf(PlacementOptions.MainServer).RuntimeOf(home.Database.Database);
         await using var connection = await own.OpenConnectionAsync(Ct);
         await AssertByTenantAsync(connection);
     }

@@ -12,7 +12,7 @@ public sealed class UnitTests(SharedPostgres postgres) : IAsyncLifetime
 {
     private readonly PostgresHome _home = new(postgres) { Change = static options => options with { DatabaseConnectionsMax = 1 } };
     private readonly ConnectionGate _gate = new(1, 1, TimeSpan.FromSeconds(10), "main", TimeProvider.System);
-    private NpgsqlDataSource _pool = null!;
+    private PgPool _pool = null!;
     private Tenant _shared = null!;
     private Tenant _schema = null!;
 
@@ -25,7 +25,7 @@ public sealed class UnitTests(SharedPostgres postgres) : IAsyncLifetime
         await _home.OpenAsync();
         _shared = await _home.AddTenantAsync(Placement.Shared);
         _schema = await _home.AddTenantAsync(Placement.Schema);
-        _pool = _home.Get<PostgresStorage>().ServerOf("main").RuntimeOf(_home.Database.Database);
+        _pool = new PgPool(_home.Get<PostgresStorage>().ServerOf("main").RuntimeOf(_home.Database.Database), _gate, "main", TimeSpan.FromMinutes(1), TimeProvider.System);
         foreach (var scope in (PgScope[])[PgScope.InTenants(_shared.Id), PgScope.InSchema(_schema.Id)]) await AddAsync(For(scope), scope.Tenant, "first");
     }
 
@@ -126,7 +126,7 @@ public sealed class UnitTests(SharedPostgres postgres) : IAsyncLifetime
         }
     }
 
-    private PgDatabase For(PgScope scope) => new(new PgPool(_pool, _gate, "main"), scope);
+    private PgDatabase For(PgScope scope) => new(_pool, scope);
 
     private static async Task EndAsync(PgDatabase database, string ending)
     {
@@ -171,9 +171,10 @@ public sealed class UnitTests(SharedPostgres postgres) : IAsyncLifetime
     }
 
     /// <summary>The pool's connection as the next user would find it, and which server process it is.</summary>
-    private async Task<(string Left, int Process)> LookAsync()
+    private Task<(string Left, int Process)> LookAsync() => _pool.Connections.UseAsync(LookAsync, Ct);
+
+    private static async ValueTask<(string Left, int Process)> LookAsync(NpgsqlConnection connection)
     {
-        await using var connection = await _pool.OpenConnectionAsync(Ct);
         var left = await Sql.FirstAsync<string>(
             connection,
             """
