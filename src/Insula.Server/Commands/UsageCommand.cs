@@ -17,12 +17,13 @@ internal static class UsageCommand
     public static Command Build(ClientOptions client)
     {
         var limit = Lists.Limit();
-        var by = new Option<string>("--by") { Description = "day, agent, model, key, session, run or kind", HelpName = "group", DefaultValueFactory = static _ => "day" };
+        var by = new Option<string>("--by") { Description = "day, agent, model, key, member, session, run or kind", HelpName = "group", DefaultValueFactory = static _ => "day" };
         var (from, to) = (Filter("--from", "From this date or moment on [the begin of the month]", "when"), Filter("--to", "Until this date or moment [now]", "when"));
         var (agent, model) = (Filter("--agent", "Only of this agent", "id"), Filter("--model", "Only of this model", "provider/model"));
         var (session, run, key) = (Filter("--session", "Only of this session", "id"), Filter("--run", "Only of this run", "id"), Filter("--for-key", "Only of runs that this key began", "id"));
+        var member = Filter("--member", "Only of runs that a key of this member began", "id");
         var tenant = Filter("--tenant", "Of this tenant, as the operator (needs the operator key)", "id");
-        var command = new Command("usage", "Show what was used and what it cost") { by, from, to, agent, model, session, run, key, tenant, limit };
+        var command = new Command("usage", "Show what was used and what it cost") { by, from, to, agent, model, session, run, key, member, tenant, limit };
         command.SetAction(async (parsed, ct) =>
         {
             using var api = client.ConnectionOf(parsed).Open(parsed.GetValue(tenant) is null ? KeyKind.Tenant : KeyKind.Operator);
@@ -37,6 +38,7 @@ internal static class UsageCommand
                 ("session", call.Get(session)),
                 ("run", call.Get(run)),
                 ("key", call.Get(key)),
+                ("member", call.Get(member)),
                 ("tenant", call.Get(tenant)));
             call.Printer.List(await Lists.ReadAsync(call, path, limit, ct), Columns);
             return (int)ExitCode.Ok;

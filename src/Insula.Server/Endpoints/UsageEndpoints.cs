@@ -14,7 +14,7 @@ internal static class UsageEndpoints
     public static void MapUsage(this IEndpointRouteBuilder routes) =>
         routes.MapGet("/api/v1/usage", ShowAsync).RequireAnyone(Permissions.Read, CallClass.Reads).WithTags("usage")
             .Paged(
-                new("group_by", "day, agent, model, key, session, run or kind; day when left out."),
+                new("group_by", "day, agent, model, key, member, session, run or kind; day when left out."),
                 new("from", "A date or moment; the begin of the month when left out."),
                 new("to", "A date or moment that is not counted any more; now when left out."),
                 new("tenant", "Whose usage, for the operator."),
@@ -22,8 +22,9 @@ internal static class UsageEndpoints
                 new("model", "Only of this model, provider/model."),
                 new("session", "Only of this session."),
                 new("run", "Only of this run."),
-                new("key", "Only of runs that this key began."))
-            .Gives<UsageView>().WithName("show_usage").WithSummary("Sum up what was used, by day, agent, model, key, session, run or kind");
+                new("key", "Only of runs that this key began."),
+                new("member", "Only of runs that a key of this member began."))
+            .Gives<UsageView>().WithName("show_usage").WithSummary("Sum up what was used, by day, agent, model, key, member, session, run or kind");
 
     private static async Task<IResult> ShowAsync(HttpContext http, ShowUsage show, TimeProvider time, CancellationToken ct)
     {
@@ -64,7 +65,7 @@ internal static class UsageEndpoints
     {
         if (MomentOf(query, "from", new DateTimeOffset(now.Year, now.Month, 1, 0, 0, 0, TimeSpan.Zero)).Failed(out var fault, out var from)) return fault;
         if (MomentOf(query, "to", now.AddSeconds(1)).Failed(out fault, out var to)) return fault;
-        return new UsageFilter(from, to, One(query, "agent"), One(query, "model"), One(query, "session"), One(query, "run"), One(query, "key"));
+        return new UsageFilter(from, to, One(query, "agent"), One(query, "model"), One(query, "session"), One(query, "run"), One(query, "key"), One(query, "member"));
     }
 
     private static string? One(IQueryCollection query, string name) => query[name] is [{ Length: > 0 } text] ? text : null;
@@ -83,15 +84,15 @@ internal static class UsageEndpoints
 internal sealed record UsageView(IReadOnlyList<UsageGroupView> Data, string? NextPage, UsageGroupView Total, DateTimeOffset From, DateTimeOffset To)
 {
     public static UsageView Of(UsageReport report) => new(
-        [.. report.Groups.Items.Select(static group => UsageGroupView.Of(group))], report.Groups.Next, UsageGroupView.Of(new UsageGroup("total", report.Total)), report.Filter.From, report.Filter.To);
+        [.. report.Groups.Items.Select(group => UsageGroupView.Of(group, report.By))], report.Groups.Next, UsageGroupView.Of(new UsageGroup("total", report.Total)), report.Filter.From, report.Filter.To);
 }
 
-/// <param name="Key">The day, the id or the name that was grouped by; empty where it is unknown.</param>
+/// <param name="Key">The day, the id or the name that was grouped by; empty where it is unknown, and null for what no member's key began.</param>
 /// <param name="Items">Model calls and tool calls.</param>
 /// <param name="Unpriced">How many of them had no price; the cost leaves them out.</param>
 /// <param name="CostMicros">Micro-dollars.</param>
 internal sealed record UsageGroupView(
-    string Key,
+    string? Key,
     long Items,
     long Unpriced,
     long InputTokens,
@@ -101,8 +102,8 @@ internal sealed record UsageGroupView(
     long ReasoningTokens,
     long CostMicros)
 {
-    public static UsageGroupView Of(UsageGroup group) => new(
-        group.Key,
+    public static UsageGroupView Of(UsageGroup group, UsageGrouping? by = null) => new(
+        by == UsageGrouping.Member && group.Key.Length == 0 ? null : group.Key,
         group.Sum.Items,
         group.Sum.Unpriced,
         group.Sum.InputTokens,

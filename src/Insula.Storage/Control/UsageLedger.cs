@@ -54,7 +54,7 @@ internal sealed class UsageLedger(ControlDatabase control, TimeProvider time, Bu
             StatementOf(by),
             row => new UsageGroup(row.GetString(0), ReadSum(row, 1)),
             ct,
-            [.. ValuesOf(tenant, filter), ("@after", after.Id), ("@limit", page.Limit + 1)]);
+            [.. ValuesOf(tenant, filter), ("@after", after == Cursor.Bottom ? null : after.Id), ("@limit", page.Limit + 1)]);
         var cut = Pages.Cut(rows, page.Limit, last => new Cursor(0, last.Key).ToText(list));
         return by != UsageGrouping.Day ? cut : cut with { Items = [.. cut.Items.Select(static group => group with { Key = $"{DayOf(long.Parse(group.Key)):yyyy-MM-dd}" })] };
     }
@@ -94,6 +94,7 @@ internal sealed class UsageLedger(ControlDatabase control, TimeProvider time, Bu
         ("@session_id", filter.Session),
         ("@run_id", filter.Run),
         ("@principal", filter.Key is { } key ? $"key:{key}" : null),
+        ("@member_id", filter.Member),
     ];
 
     private static string StatementOf(UsageGrouping by) => by switch
@@ -102,6 +103,7 @@ internal sealed class UsageLedger(ControlDatabase control, TimeProvider time, Bu
         UsageGrouping.Agent => UsageSql.ByAgent,
         UsageGrouping.Model => UsageSql.ByModel,
         UsageGrouping.Key => UsageSql.ByKey,
+        UsageGrouping.Member => UsageSql.ByMember,
         UsageGrouping.Session => UsageSql.BySession,
         UsageGrouping.Run => UsageSql.ByRun,
         UsageGrouping.Kind => UsageSql.ByKind,

@@ -79,6 +79,14 @@ internal static class UsageSql
 
     public const string ByKey = $"{Group} principal {Grouped}";
 
+    /// <summary>A key's member never changes. What no member's key began comes first, under no name.</summary>
+    public const string ByMember =
+        $"""
+        select * from (select item as key, {Sums} from (select used.*, coalesce(k.member_id, '') as item
+          from (select * from ledger_usage where {Filter}) used
+          left join (select 'key:' || key_id as holder, member_id from api_keys where tenant_id = @tenant_id and member_id is not null) k on k.holder = used.principal) items {After}
+        """;
+
     public const string BySession = $"{Group} session_id {Grouped}";
 
     public const string ByRun = $"{Group} run_id {Grouped}";
@@ -124,6 +132,7 @@ internal static class UsageSql
           and (cast(@session_id as text) is null or session_id = @session_id)
           and (cast(@run_id as text) is null or run_id = @run_id)
           and (cast(@principal as text) is null or principal = @principal)
+          and (cast(@member_id as text) is null or principal in (select 'key:' || key_id from api_keys where tenant_id = @tenant_id and member_id = @member_id))
         """;
 
     private const string Group = $"select * from (select item as key, {Sums} from (select ledger_usage.*,";
@@ -132,5 +141,5 @@ internal static class UsageSql
 
     private const string GroupedModels = $"as item from ledger_usage where {Filter} and kind = 'model') items {After}";
 
-    private const string After = "group by item) sums where key > @after order by key limit @limit";
+    private const string After = "group by item) sums where (cast(@after as text) is null or key > @after) order by key limit @limit";
 }

@@ -7,7 +7,7 @@ using Insula.Tenancy.Tenants;
 namespace Insula.Tenancy.Usage;
 
 /// <param name="Total">Of all that the filter lets through, not of the page alone.</param>
-public sealed record UsageReport(UsageFilter Filter, Page<UsageGroup> Groups, UsageSum Total);
+public sealed record UsageReport(UsageFilter Filter, UsageGrouping By, Page<UsageGroup> Groups, UsageSum Total);
 
 /// <summary>What a tenant used: its own for whoever may read, any tenant's for an operator. What was used in the last second may not be counted yet.</summary>
 public sealed class ShowUsage(IUsageLedger ledger, ITenantDirectory directory)
@@ -24,6 +24,6 @@ public sealed class ShowUsage(IUsageLedger ledger, ITenantDirectory directory)
     private async Task<Result<UsageReport>> ReportAsync(Id<Tenant> tenant, UsageFilter filter, UsageGrouping by, PageRequest page, CancellationToken ct)
     {
         if (filter.From >= filter.To) return Fault.Invalid("from", "from must be before to.");
-        return new UsageReport(filter, await ledger.GroupAsync(tenant, filter, by, page, ct), await ledger.SumAsync(tenant, filter, ct));
+        return new UsageReport(filter, by, await ledger.GroupAsync(tenant, filter, by, page, ct), await ledger.SumAsync(tenant, filter, ct));
     }
 }

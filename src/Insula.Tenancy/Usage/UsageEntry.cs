@@ -51,6 +51,7 @@ public sealed record UsageSum(
 }
 
 /// <summary>The sum of one group: of a day, an agent, a model.</summary>
+/// <param name="Key">Empty for what has none: no agent, no member.</param>
 public sealed record UsageGroup(string Key, UsageSum Sum);
 
 /// <summary>The sum of one day, kind and name.</summary>
@@ -62,6 +63,7 @@ public enum UsageGrouping
     Agent,
     Model,
     Key,
+    Member,
     Session,
     Run,
     Kind,
@@ -77,4 +79,5 @@ public sealed record UsageFilter(
     string? Model = null,
     string? Session = null,
     string? Run = null,
-    string? Key = null);
+    string? Key = null,
+    string? Member = null);

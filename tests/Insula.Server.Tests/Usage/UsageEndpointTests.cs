@@ -55,13 +55,40 @@ public abstract class UsageEndpointTests(TestStore store)
     }
 
     [Fact]
+    public async Task Usage_is_summed_up_by_the_members_whose_keys_began_it()
+    {
+        await using var host = await store.StartAsync(Ct);
+        var tenant = await host.CreateTenantAsync("t", Ct);
+        var member = (await tenant.Client.MakeAsync("/api/v1/members", new { name = "Ada" }, Ct)).Id();
+        using var ada = host.Client((await tenant.Client.MakeAsync("/api/v1/keys", new { name = "k", member }, Ct)).GetProperty("secret").GetString());
+        await RunAsync(tenant, "!usage 1000 10\n!text mine");
+        await RunAsync(tenant with { Client = ada }, "!usage 300 4\n!text hers");
+
+        await UntilAsync(tenant, "/api/v1/usage", 2);
+        var byMember = await tenant.Client.FetchAsync("/api/v1/usage?group_by=member", Ct);
+        Assert.Equal(
+            [(null, 1_000, 10), (member, 300, 4)],
+            byMember.GetProperty("data").EnumerateArray().Select(static group => (group.GetProperty("key").GetString(), Number(group, "input_tokens"), Number(group, "output_tokens"))));
+        Assert.Equal((1_300, 14), (Number(byMember.GetProperty("total"), "input_tokens"), Number(byMember.GetProperty("total"), "output_tokens")));
+        var hers = await tenant.Client.FetchAsync($"/api/v1/usage?group_by=model&member={member}", Ct);
+        Assert.Equal((300, 1), (Number(hers.GetProperty("total"), "input_tokens"), Number(hers.GetProperty("total"), "items")));
+
+        // To a stranger the member is as unknown as one that never was.
+        var other = await host.CreateTenantAsync("other", Ct);
+        const string span = "from=2026-01-01&to=2999-01-01";
+        Assert.Equal(
+            await other.Client.GetStringAsync($"/api/v1/usage?{span}&member=mbr_0000000000000000000001", Ct),
+            await other.Client.GetStringAsync($"/api/v1/usage?{span}&member={member}", Ct));
+    }
+
+    [Fact]
     public async Task A_question_that_makes_no_sense_is_refused_by_its_field()
     {
         await using var host = await store.StartAsync(Ct);
         var tenant = await host.CreateTenantAsync("t", Ct);
         foreach (var (query, expected) in ((string, string)[])
         [
-            ("group_by=colour", "group_by must be one of day, agent, model, key, session, run, kind, once."),
+            ("group_by=colour", "group_by must be one of day, agent, model, key, member, session, run, kind, once."),
             ("from=soon", "from must be a date"),
             ("from=2027-01-01&to=2026-01-01", "from must be before to."),
             ("tenant=tnt_x", "tenant is for operators"),

@@ -1,9 +1,12 @@
 using Insula.Agents.Runs;
 using Insula.Tenancy.Access;
+using Insula.Tenancy.Audit;
 using Insula.Tenancy.Budgets;
 using Insula.Tenancy.Identity;
+using Insula.Tenancy.Members;
 using Insula.Tenancy.Nodes;
 using Insula.Tenancy.Paging;
+using Insula.Tenancy.Plans;
 using Insula.Tenancy.Prices;
 using Insula.Tenancy.Tenants;
 using Insula.Tenancy.Usage;
@@ -75,6 +78,7 @@ public abstract class UsageLedgerContract : IAsyncLifetime
     [InlineData(UsageGrouping.Agent, "agent_0=2 agent_1=2 agent_2=2")]
     [InlineData(UsageGrouping.Model, "model_0=1 model_1=1 model_2=1")]
     [InlineData(UsageGrouping.Key, "key:key_0=3 key:key_1=3")]
+    [InlineData(UsageGrouping.Member, "=6")]
     [InlineData(UsageGrouping.Session, "sesn_0=6")]
     [InlineData(UsageGrouping.Run, "run_0=1 run_1=1 run_2=1 run_3=1 run_4=1 run_5=1")]
     [InlineData(UsageGrouping.Kind, "model=3 tool=3")]
@@ -107,6 +111,47 @@ public abstract class UsageLedgerContract : IAsyncLifetime
         Assert.Equal(SumOf([entries[5]]), await Ledger.SumAsync(_tenant, All with { Run = "run_5", Session = "sesn_0" }, Ct));
         Assert.Equal(SumOf([entries[1], entries[3], entries[5]]), await Ledger.SumAsync(_tenant, All with { Key = "key_1" }, Ct));
         Assert.Equal(UsageSum.Nothing, await Ledger.SumAsync(_tenant, All with { Agent = "agent_9" }, Ct));
+    }
+
+    [Fact]
+    public async Task Members_and_nobody_together_used_all_of_it()
+    {
+        var (mine, stranger) = (SystemTask.Provision.For(_tenant), SystemTask.Provision.For(Id<Tenant>.New()));
+        foreach (var scope in (TenantScope[])[mine, stranger])
+        {
+            var tenant = new Tenant(scope.Tenant, "t", null, "free", Placement.File, "main", TenantStatus.Active, LimitOverrides.None, Start, Start, null, null);
+            await Stores.GetRequiredService<ITenantDirectory>().AddAsync(tenant, null, Record(scope, "tenant.create"), Ct);
+        }
+
+        Member[] members = [await AddMemberAsync(mine), await AddMemberAsync(mine), await AddMemberAsync(mine)];
+        var (a, b, idle) = (members[0], members[1], members[2]);
+        (string Principal, Id<Member>? Member)[] holders =
+        [
+            ($"key:{await AddKeyAsync(mine, a.Id)}", a.Id), ($"key:{await AddKeyAsync(mine, a.Id)}", a.Id), ($"key:{await AddKeyAsync(mine, b.Id)}", b.Id),
+            ($"key:{await AddKeyAsync(mine, null)}", null), ("schedule:sched_1", null), ("", null),
+        ];
+        List<(UsageEntry Entry, Id<Member>? Member)> used = [.. Enumerable.Range(0, 31).Select(i => (Entry(i) with { Principal = holders[i % holders.Length].Principal }, holders[i % holders.Length].Member))];
+        await Ledger.AddAsync(_tenant, [.. used.Select(static one => one.Entry)], Ct);
+        await Ledger.AddAsync(stranger.Tenant, [Entry(0) with { Principal = holders[0].Principal }], Ct);
+        Assert.NotNull(await Stores.GetRequiredService<IMemberStore>().RemoveAsync(mine, b, Start, Record(mine, "member.remove"), Ct));
+
+        var expected = used.GroupBy(static one => one.Member?.ToString() ?? "").Select(static group => new UsageGroup(group.Key, SumOf(group.Select(static one => one.Entry)))).OrderBy(static group => group.Key, StringComparer.Ordinal);
+        List<UsageGroup> groups = [];
+        for (string? cursor = null; groups.Count == 0 || cursor is not null;)
+        {
+            var page = await Ledger.GroupAsync(_tenant, All, UsageGrouping.Member, new PageRequest(1, cursor), Ct);
+            groups.AddRange(page.Items);
+            cursor = page.Next;
+        }
+
+        Assert.Equal(expected, groups);
+        Assert.Equal(await Ledger.SumAsync(_tenant, All, Ct), groups.Aggregate(UsageSum.Nothing, static (sum, group) => sum + group.Sum));
+        Assert.Equal(groups.Single(group => group.Key == a.Id.ToString()).Sum, await Ledger.SumAsync(_tenant, All with { Member = a.Id.ToString() }, Ct));
+        Assert.Equal(UsageSum.Nothing, await Ledger.SumAsync(_tenant, All with { Member = idle.Id.ToString() }, Ct));
+
+        // To another tenant a member is unknown, even for usage that bears the name of the member's key.
+        Assert.Equal([""], (await Ledger.GroupAsync(stranger.Tenant, All, UsageGrouping.Member, new PageRequest(9, null), Ct)).Items.Select(static group => group.Key));
+        Assert.Equal(UsageSum.Nothing, await Ledger.SumAsync(stranger.Tenant, All with { Member = a.Id.ToString() }, Ct));
     }
 
     [Fact]
@@ -176,6 +221,22 @@ public abstract class UsageLedgerContract : IAsyncLifetime
         Assert.Single(await MarksAsync());
         Assert.True((await Ledger.CountMarkedAsync(Ct)).Tenants >= 1);
     }
+
+    private async Task<Member> AddMemberAsync(TenantScope scope)
+    {
+        var member = new Member(Id<Member>.New(), scope.Tenant, "m", null, MemberRole.Member, Start, null);
+        Assert.Null((await Stores.GetRequiredService<IMemberStore>().AddAsync(scope, member, int.MaxValue, Record(scope, "member.add"), Ct)).Fault);
+        return member;
+    }
+
+    private async Task<Id<ApiKey>> AddKeyAsync(TenantScope scope, Id<Member>? member)
+    {
+        var key = new ApiKey(Id<ApiKey>.New(), scope.Tenant, "key", Base62.Random(12), [1], 1, Permissions.Read, Start, null, null, null, null) { Member = member };
+        Assert.Null((await Stores.GetRequiredService<IApiKeyStore>().AddAsync(scope, key, int.MaxValue, Record(scope, "key.create"), Ct)).Fault);
+        return key.Id;
+    }
+
+    private static AuditRecord Record(TenantScope scope, string action) => new(scope.Tenant, scope.Principal, action, "target", null, Start);
 
     private async Task QueueAsync() =>
         await Stores.GetRequiredService<IRunQueue>().WakeAsync(_tenant, Id<Insula.Agents.Sessions.Session>.New(), default, Ct);
