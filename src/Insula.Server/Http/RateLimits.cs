@@ -58,7 +58,7 @@ internal sealed class RateLimits(RequestDelegate next, RateLimiter tenants, Addr
         var reset = Seconds(decision.Reset);
         // The policy's window is the time in which the whole burst comes back, so quota and window describe the rate exactly.
         var window = (long)SecondsPerMinute * decision.Burst / decision.PerMinute;
-        var partition = PartitionKey(decision.Holder == RateHolder.Key ? scope.Principal.Name : scope.Tenant.ToString());
+        var partition = PartitionKey(scope.OwnLimits.FirstOrDefault(own => own.Holder == decision.Holder)?.Name ?? scope.Tenant.ToString());
         headers["RateLimit-Policy"] = $"\"{name}\";q={decision.Burst};w={window};pk=:{partition}:";
         headers["RateLimit"] = $"\"{name}\";r={decision.Remaining};t={reset};pk=:{partition}:";
         if (http.IsVendorPath()) WriteVendorFields(http, "requests", decision.Burst, decision.Remaining, decision.Reset);
@@ -72,7 +72,7 @@ internal sealed class RateLimits(RequestDelegate next, RateLimiter tenants, Addr
         headers[$"anthropic-ratelimit-{what}-reset"] = (time.GetUtcNow() + reset).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
     }
 
-    /// <summary>The tenant or key that the quota belongs to, as the byte sequence that structured fields want.</summary>
+    /// <summary>The tenant, member or key that the quota belongs to, as the byte sequence that structured fields want.</summary>
     private static string PartitionKey(string holder) => Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes(holder));
 
     private static long Seconds(TimeSpan span) => (long)Math.Ceiling(span.TotalSeconds);

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Insula.Tenancy.Identity;
 using Insula.Tenancy.Members;
 using Insula.Tenancy.Nodes;
+using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
 
 namespace Insula.Tenancy.Access;
@@ -54,9 +55,15 @@ internal sealed class CachedKey(ApiKey row, Member? member = null)
 
     public TenantScope Scope { get; } = new(row.Tenant, Principal.Of(row.Id), row.Permissions & (member?.Role.Allowed() ?? Permissions.All))
     {
-        KeyLimits = row.Limits,
+        OwnLimits = [.. OwnLimitsOf(row, member)],
         Member = member,
     };
+
+    private static IEnumerable<OwnLimits> OwnLimitsOf(ApiKey row, Member? member)
+    {
+        if (member?.Limits is { } together) yield return new OwnLimits(RateHolder.Member, member.Id.ToString(), together);
+        if (row.Limits is { } own) yield return new OwnLimits(RateHolder.Key, row.Id.ToString(), own);
+    }
 
     /// <summary>True for one caller in each interval: every use counts, but not every use is written.</summary>
     public bool TimeToNote(DateTimeOffset now, TimeSpan interval)

@@ -38,8 +38,8 @@ public sealed class TenantScope
 
     public Permissions Permissions { get; }
 
-    /// <summary>Rates of the key that acts, below its tenant's; null for none, as for every task of the system.</summary>
-    public KeyLimits? KeyLimits { get; internal init; }
+    /// <summary>Rates below the tenant's of who acts: of the member whose key it is, then of the key. None for a task of the system.</summary>
+    public IReadOnlyList<OwnLimits> OwnLimits { get; internal init; } = [];
 
     /// <summary>Whose key acts, seconds old at most; null for a key of nobody, as for every task of the system.</summary>
     public Member? Member { get; internal init; }

@@ -13,7 +13,7 @@ internal static class LimitSources
 
     public static LimitSource Rates(RateLimiter limiter, TimeProvider time) => async (asked, ct) =>
     {
-        var uses = await limiter.ListAsync(asked.Scope.Tenant, asked.Limits, asked.Key, asked.KeyLimits, ct);
+        var uses = await limiter.ListAsync(asked.Scope.Tenant, asked.Limits, asked.Scope.OwnLimits, ct);
         var now = time.GetUtcNow();
         return [.. uses.Select(use => Of(asked, use, now))];
     };
@@ -29,19 +29,20 @@ internal static class LimitSources
 
     private static LimitState Of(LimitsAsked asked, RateUse use, DateTimeOffset now)
     {
-        var (standing, ofKey) = (use.Standing, use.Holder == RateHolder.Key);
+        var standing = use.Standing;
+        var own = use.Holder switch { RateHolder.Member => "member", RateHolder.Key => "key", _ => null };
         var name = RateClassList.LimitName(use.Class);
         return new LimitState(
             name,
             LimitState.Rate,
-            ofKey ? "key" : LimitState.Tenant,
+            own ?? LimitState.Tenant,
             RateClassList.Name(use.Class),
             use.PerMinute,
             standing.Burst - standing.Remaining,
             standing.Remaining,
             now + standing.Reset,
-            ofKey ? "key" : asked.SourceOf(name),
-            ofKey ? LimitState.TenantAdmin : LimitState.Operator)
+            own ?? asked.SourceOf(name),
+            own is null ? LimitState.Operator : LimitState.TenantAdmin)
         {
             Burst = standing.Burst,
         };

@@ -1,6 +1,5 @@
 using Insula.Tenancy.Access;
 using Insula.Tenancy.Plans;
-using Insula.Tenancy.RateLimits;
 using Insula.Tenancy.Tenants;
 
 namespace Insula.Tenancy.Quotas;
@@ -8,13 +7,13 @@ namespace Insula.Tenancy.Quotas;
 /// <summary>One limit that stands against a caller, and how the caller stands against it.</summary>
 /// <param name="Name">As plans and overrides name it; <c>budget</c> for one.</param>
 /// <param name="Kind"><c>rate</c>, <c>quota</c> or <c>budget</c>.</param>
-/// <param name="AppliesTo"><c>tenant</c>, <c>key</c>, or the id of a budget.</param>
+/// <param name="AppliesTo"><c>tenant</c>, <c>member</c>, <c>key</c>, or the id of a budget.</param>
 /// <param name="Unit">What is counted.</param>
 /// <param name="Value">The limit: for a rate so many a minute.</param>
 /// <param name="Used">Null when nobody counts it.</param>
 /// <param name="Left">What would be let in now.</param>
 /// <param name="ResetsAt">When it is whole again if nothing more is used; null when only removing something makes room.</param>
-/// <param name="Source"><c>plan</c>, <c>override</c>, <c>add_on</c>, <c>key</c> or <c>budget</c>.</param>
+/// <param name="Source"><c>plan</c>, <c>override</c>, <c>add_on</c>, <c>member</c>, <c>key</c> or <c>budget</c>.</param>
 /// <param name="RaisedBy">Who can raise it: <c>operator</c> or <c>tenant_admin</c>.</param>
 public sealed record LimitState(
     string Name, string Kind, string AppliesTo, string Unit, long Value, long? Used, long? Left, DateTimeOffset? ResetsAt, string Source, string RaisedBy)
@@ -35,8 +34,7 @@ public sealed record LimitState(
 
 /// <summary>Whose limits are asked for.</summary>
 /// <param name="Scope">Opens the tenant's data.</param>
-/// <param name="Key">The key that asks; null when the operator does.</param>
-public sealed record LimitsAsked(TenantScope Scope, TenantStanding Standing, string? Key, KeyLimits? KeyLimits, DateTimeOffset Now)
+public sealed record LimitsAsked(TenantScope Scope, TenantStanding Standing, DateTimeOffset Now)
 {
     public Limits Limits => Standing.Limits;
 

@@ -13,20 +13,20 @@ public sealed class ListLimits(TenantStandings standings, IEnumerable<LimitSourc
     public async Task<Result<IReadOnlyList<LimitState>>> RunAsync(TenantScope scope, CancellationToken ct)
     {
         if (scope.Lacks(Permissions.Read) is { } missing) return missing;
-        return await ListAsync(scope, scope.Principal.Name, ct);
+        return await ListAsync(scope, ct);
     }
 
-    /// <summary>Those of a tenant, without those of any key. Faults: NotFound.</summary>
+    /// <summary>Those of a tenant, without those of any member or key. Faults: NotFound.</summary>
     public Task<Result<IReadOnlyList<LimitState>>> RunAsync(OperatorScope scope, Id<Tenant> tenant, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(scope);
-        return ListAsync(SystemTask.Limits.For(tenant), null, ct);
+        return ListAsync(SystemTask.Limits.For(tenant), ct);
     }
 
-    private async Task<Result<IReadOnlyList<LimitState>>> ListAsync(TenantScope scope, string? key, CancellationToken ct)
+    private async Task<Result<IReadOnlyList<LimitState>>> ListAsync(TenantScope scope, CancellationToken ct)
     {
         if (await standings.FindAsync(scope.Tenant, ct) is not { } standing) return Fault.NotFound("tenant");
-        var asked = new LimitsAsked(scope, standing, key, scope.KeyLimits, time.GetUtcNow());
+        var asked = new LimitsAsked(scope, standing, time.GetUtcNow());
         List<LimitState> all = [];
         foreach (var source in _sources) all.AddRange(await source(asked, ct));
         return all;

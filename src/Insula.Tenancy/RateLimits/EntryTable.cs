@@ -55,6 +55,19 @@ internal sealed class EntryTable<TKey, TEntry> : IDisposable
         }
     }
 
+    /// <summary>The entries of these callers, in their order. Whoever names several names them in one order, always.</summary>
+    public HeldEntries<TEntry> Hold(ReadOnlySpan<RateStake<TKey>> stakes)
+    {
+        while (true)
+        {
+            var held = default(HeldEntries<TEntry>);
+            var next = 0;
+            while (next < stakes.Length && held.Take(Of(stakes[next].Key))) next++;
+            if (next == stakes.Length) return held;
+            held.Dispose();
+        }
+    }
+
     public TEntry? Find(TKey key) => _entries.GetValueOrDefault(key);
 
     /// <summary>Drops every entry whose buckets are whole; a dropped caller and a new one are treated alike.</summary>

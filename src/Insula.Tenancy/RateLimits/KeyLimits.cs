@@ -2,7 +2,11 @@ using Insula.Tenancy.Faults;
 
 namespace Insula.Tenancy.RateLimits;
 
-/// <summary>Rates of one key, below those of its tenant: a call is let in by both or by none. A null member sets no limit.</summary>
+/// <summary>Limits that somebody in a tenant has below the tenant's.</summary>
+/// <param name="Name">The id of the member or the key.</param>
+public sealed record OwnLimits(RateHolder Holder, string Name, KeyLimits Limits);
+
+/// <summary>Rates of one key or member, below those of its tenant: a call is let in by all or by none. A null property sets no limit.</summary>
 public sealed record KeyLimits
 {
     // As far as a tenant's own rates go.

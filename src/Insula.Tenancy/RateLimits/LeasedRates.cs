@@ -22,18 +22,18 @@ internal sealed class LeasedRates(IRateGrants grants, TimeProvider time) : IDisp
 
     private static readonly TimeSpan AwayPause = TimeSpan.FromSeconds(1);
 
-    private readonly EntryTable<(Id<Tenant> Tenant, string Caller), LeasedBuckets> _entries = new(time, int.MaxValue);
+    private readonly EntryTable<RateCaller, LeasedBuckets> _entries = new(time, int.MaxValue);
     private long _awayUntil;
 
     public int Count => _entries.Count;
 
     private long TicksPerSecond => time.TimestampFrequency;
 
-    public ValueTask<RateDecision> TakeAsync(in RateDemand demand, in RateDemand ofKey, Id<Tenant> tenant, string key, CancellationToken ct)
+    public ValueTask<RateDecision> TakeAsync(in RateStakes stakes, CancellationToken ct)
     {
         var came = time.GetTimestamp();
-        var lacking = Try(demand, ofKey, tenant, key, came, out var decision);
-        return lacking is null ? new(decision) : AskAsync(demand, ofKey, tenant, key, came, lacking.Value, ct);
+        var lacking = Try(stakes.All, came, out var decision);
+        return lacking is null ? new(decision) : AskAsync(stakes, came, lacking.Value, ct);
     }
 
     /// <summary>Puts what was used on the tenant's account, over the limit or not; how long until the bucket is no longer overdrawn.</summary>
@@ -46,7 +46,7 @@ internal sealed class LeasedRates(IRateGrants grants, TimeProvider time) : IDisp
         var grant = await grants.TakeAsync(new RateGrantRequest(tenant, "", one, span, span, rate.Spacing, withoutEnd), ct);
         while (true)
         {
-            var entry = _entries.Of((tenant, ""));
+            var entry = _entries.Of(RateCaller.Of(tenant));
             lock (entry)
             {
                 if (entry.Gone) continue;
@@ -60,7 +60,7 @@ internal sealed class LeasedRates(IRateGrants grants, TimeProvider time) : IDisp
     /// <summary>How the tenant stands, as far as this node knows.</summary>
     public RateStanding Stand(Id<Tenant> tenant, RateClasses one, long perMinute)
     {
-        if (_entries.Find((tenant, "")) is not { } entry) return Stand(TimeSpan.Zero, perMinute);
+        if (_entries.Find(RateCaller.Of(tenant)) is not { } entry) return Stand(TimeSpan.Zero, perMinute);
         lock (entry) return Stand(Ticks.Span(entry.Of(one).Shared - time.GetTimestamp(), TicksPerSecond), perMinute);
     }
 
@@ -89,53 +89,32 @@ internal sealed class LeasedRates(IRateGrants grants, TimeProvider time) : IDisp
     private TimeSpan Debt(long arrival, long perMinute) => Ticks.Span(arrival - time.GetTimestamp() - RateHere(perMinute).Tolerance, TicksPerSecond);
 
     /// <summary>Takes the call's slots if this node has them all, or refuses it by what it knows; else names the class to ask the store for.</summary>
-    private Lack? Try(in RateDemand demand, in RateDemand ofKey, Id<Tenant> tenant, string key, long at, out RateDecision decision)
+    private Lack? Try(ReadOnlySpan<RateStake<RateCaller>> stakes, long at, out RateDecision decision)
     {
-        while (true)
-        {
-            var entry = _entries.Of((tenant, ""));
-            var second = ofKey.Classes == RateClasses.None ? null : _entries.Of((tenant, key));
-            lock (entry)
-            {
-                if (entry.Gone) continue;
-                if (second is null) return Weigh(entry, demand, null, ofKey, key, at, out decision);
-                lock (second)
-                {
-                    if (second.Gone) continue;
-                    return Weigh(entry, demand, second, ofKey, key, at, out decision);
-                }
-            }
-        }
-    }
-
-    private Lack? Weigh(LeasedBuckets entry, in RateDemand demand, LeasedBuckets? second, in RateDemand ofKey, string key, long at, out RateDecision decision)
-    {
+        using var held = _entries.Hold(stakes);
         var call = new PlannedCall(at, TicksPerSecond);
-        var lacking = WeighOne(entry, demand, "", at, ref call);
-        if (second is not null) lacking ??= WeighOne(second, ofKey, key, at, ref call);
+        Lack? lacking = null;
+        for (var i = 0; i < stakes.Length; i++) lacking = Weigh(held[i], stakes[i], at, lacking, ref call);
         decision = call.Tightest;
         if (!decision.Admitted) return null;
         if (lacking is not null) return lacking;
-        Move(entry, demand, at);
-        if (second is not null) Move(second, ofKey, at);
+        for (var i = 0; i < stakes.Length; i++) Move(held[i], stakes[i].Demand, at);
         return null;
     }
 
-    private Lack? WeighOne(LeasedBuckets entry, in RateDemand demand, string caller, long at, ref PlannedCall call)
+    private Lack? Weigh(LeasedBuckets entry, in RateStake<RateCaller> stake, long at, Lack? lacking, ref PlannedCall call)
     {
-        var now = time.GetTimestamp();
-        Lack? lacking = null;
-        for (var rest = demand.Classes; rest != RateClasses.None; rest = RateClassList.Rest(rest))
+        var (now, holder) = (time.GetTimestamp(), stake.Holder);
+        for (var rest = stake.Demand.Classes; rest != RateClasses.None; rest = RateClassList.Rest(rest))
         {
             var one = RateClassList.First(rest);
-            var perMinute = demand.PerMinute(one);
+            var perMinute = stake.Demand.PerMinute(one);
             var rate = RateHere(perMinute);
             ref var lease = ref entry.Of(one);
-            var holder = caller.Length == 0 ? RateHolder.Tenant : RateHolder.Key;
             if (rate.Next(lease.Arrival, at) <= lease.Until) call.Add(Admits(lease, rate, one, now, holder));
             else if (lease.RefusedRate == perMinute && lease.RefusedUntil > now) call.Add(Refuses(lease, rate, one, now, holder));
             else if (now < Volatile.Read(ref _awayUntil) && lease.Asking is null) call.Add(WhileAway(lease, rate, one, now, holder));
-            else lacking ??= new Lack(caller, one, perMinute);
+            else lacking ??= new Lack(stake.Key, one, perMinute);
         }
 
         return lacking;
@@ -180,33 +159,33 @@ internal sealed class LeasedRates(IRateGrants grants, TimeProvider time) : IDisp
         };
     }
 
-    private async ValueTask<RateDecision> AskAsync(RateDemand demand, RateDemand ofKey, Id<Tenant> tenant, string key, long came, Lack lack, CancellationToken ct)
+    private async ValueTask<RateDecision> AskAsync(RateStakes stakes, long came, Lack lack, CancellationToken ct)
     {
         long? made = null;
         while (true)
         {
             // A call that was there when the store was first asked counts as made then: its slot may have begun meanwhile, and
             // while the store is asked for one class, the slot of another one may even have ended.
-            var answer = await LeaseAsync(tenant, lack).WaitAsync(ct);
+            var answer = await LeaseAsync(lack).WaitAsync(ct);
             made ??= Math.Max(came, answer.AskedAt);
-            if (Try(demand, ofKey, tenant, key, made.Value, out var decision) is not { } next) return decision;
+            if (Try(stakes.All, made.Value, out var decision) is not { } next) return decision;
             lack = next;
         }
     }
 
     /// <summary>Asks the store, or joins whoever asks already.</summary>
-    private async Task<LeaseAnswer> LeaseAsync(Id<Tenant> tenant, Lack lack)
+    private async Task<LeaseAnswer> LeaseAsync(Lack lack)
     {
         while (true)
         {
-            var entry = _entries.Of((tenant, lack.Caller));
+            var entry = _entries.Of(lack.Caller);
             Task<LeaseAnswer> asking;
             lock (entry)
             {
                 if (entry.Gone) continue;
                 ref var lease = ref entry.Of(lack.Class);
                 lease.Waiting++;
-                asking = lease.Asking ??= FetchAsync(entry, tenant, lack, WantedOf(lease, lack.PerMinute));
+                asking = lease.Asking ??= FetchAsync(entry, lack, WantedOf(lease, lack.PerMinute));
             }
 
             try
@@ -228,7 +207,7 @@ internal sealed class LeasedRates(IRateGrants grants, TimeProvider time) : IDisp
         return Math.Clamp(Math.Max(used, lease.Waiting), 1, Math.Max(1, RowRate(perMinute).Burst / BurstParts));
     }
 
-    private async Task<LeaseAnswer> FetchAsync(LeasedBuckets entry, Id<Tenant> tenant, Lack lack, long calls)
+    private async Task<LeaseAnswer> FetchAsync(LeasedBuckets entry, Lack lack, long calls)
     {
         // Nothing of the store runs under the caller's lock.
         await Task.Yield();
@@ -236,7 +215,7 @@ internal sealed class LeasedRates(IRateGrants grants, TimeProvider time) : IDisp
         var asked = time.GetTimestamp();
         try
         {
-            var grant = await grants.TakeAsync(new RateGrantRequest(tenant, lack.Caller, lack.Class, rate.Spacing, calls * rate.Spacing, rate.Spacing, rate.Tolerance), CancellationToken.None);
+            var grant = await grants.TakeAsync(new RateGrantRequest(lack.Caller.Tenant, lack.Caller.Name, lack.Class, rate.Spacing, calls * rate.Spacing, rate.Spacing, rate.Tolerance), CancellationToken.None);
             lock (entry) return new LeaseAnswer(Note(ref entry.Of(lack.Class), grant, rate, lack.PerMinute, asked), asked);
         }
         catch (FaultException)
@@ -270,5 +249,5 @@ internal sealed class LeasedRates(IRateGrants grants, TimeProvider time) : IDisp
         return LeaseOutcome.Refused;
     }
 
-    private readonly record struct Lack(string Caller, RateClasses Class, long PerMinute);
+    private readonly record struct Lack(RateCaller Caller, RateClasses Class, long PerMinute);
 }

@@ -6,6 +6,7 @@ namespace Insula.Tenancy.RateLimits;
 public enum RateHolder
 {
     Tenant,
+    Member,
     Key,
 
     /// <summary>An address that nobody signed in from.</summary>
@@ -40,7 +41,7 @@ public readonly record struct RateDecision(bool Admitted, RateClasses Class, lon
         : new Fault(
             FaultKind.Throttled,
             "rate_limited",
-            $"Over {(Holder == RateHolder.Key ? "this key's" : "the")} limit of {PerMinute} {Named(Class)} a minute (bursts up to {Burst}, whole again in {Seconds(Reset)} s). Try again in {Seconds(RetryAfter)} s.{Raise(Holder)}")
+            $"Over {Whose(Holder)} limit of {PerMinute} {Named(Class)} a minute (bursts up to {Burst}, whole again in {Seconds(Reset)} s). Try again in {Seconds(RetryAfter)} s.{Raise(Holder)}")
         {
             RetryAfter = RetryAfter,
         };
@@ -52,9 +53,17 @@ public readonly record struct RateDecision(bool Admitted, RateClasses Class, lon
 
     private static double Seconds(TimeSpan span) => Math.Ceiling(span.TotalSeconds);
 
+    private static string Whose(RateHolder holder) => holder switch
+    {
+        RateHolder.Member => "this member's",
+        RateHolder.Key => "this key's",
+        _ => "the",
+    };
+
     private static string Raise(RateHolder holder) => holder switch
     {
         RateHolder.Tenant => " The operator of this installation can raise the limit.",
+        RateHolder.Member => " An administrator of the tenant can raise it.",
         RateHolder.Key => " An administrator of the tenant can make a key with a higher one.",
         _ => "",
     };

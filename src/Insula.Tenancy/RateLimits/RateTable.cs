@@ -14,45 +14,20 @@ internal sealed class RateTable<TKey>(TimeProvider time, int entriesMax, RateHol
 
     public RateDecision Take(TKey key, in RateDemand demand)
     {
-        while (true)
-        {
-            var entry = _entries.Of(key);
-            lock (entry)
-            {
-                if (entry.Gone) continue;
-                var now = time.GetTimestamp();
-                var call = new PlannedCall(now, time.TimestampFrequency);
-                call.Weigh(entry, demand, holder);
-                if (call.Tightest.Admitted) entry.Take(demand, now, time.TimestampFrequency);
-                return call.Tightest;
-            }
-        }
+        var stake = new RateStake<TKey>(key, holder, demand);
+        return Take(new ReadOnlySpan<RateStake<TKey>>(in stake));
     }
 
-    /// <summary>One call at two callers, let in by both or by none.</summary>
-    public RateDecision Take<TOther>(TKey key, in RateDemand demand, RateTable<TOther> others, TOther other, in RateDemand otherDemand)
-        where TOther : notnull
+    /// <summary>One call, let in by all these callers' buckets or by none.</summary>
+    public RateDecision Take(ReadOnlySpan<RateStake<TKey>> stakes)
     {
-        while (true)
-        {
-            var (entry, second) = (_entries.Of(key), others._entries.Of(other));
-            lock (entry)
-            {
-                if (entry.Gone) continue;
-                lock (second)
-                {
-                    if (second.Gone) continue;
-                    var now = time.GetTimestamp();
-                    var call = new PlannedCall(now, time.TimestampFrequency);
-                    call.Weigh(entry, demand, holder);
-                    call.Weigh(second, otherDemand, others.Holder);
-                    if (!call.Tightest.Admitted) return call.Tightest;
-                    entry.Take(demand, now, time.TimestampFrequency);
-                    second.Take(otherDemand, now, time.TimestampFrequency);
-                    return call.Tightest;
-                }
-            }
-        }
+        using var held = _entries.Hold(stakes);
+        var now = time.GetTimestamp();
+        var call = new PlannedCall(now, time.TimestampFrequency);
+        for (var i = 0; i < stakes.Length; i++) call.Weigh(held[i], stakes[i].Demand, stakes[i].Holder);
+        if (!call.Tightest.Admitted) return call.Tightest;
+        for (var i = 0; i < stakes.Length; i++) held[i].Take(stakes[i].Demand, now, time.TimestampFrequency);
+        return call.Tightest;
     }
 
     /// <summary>Puts what was used already on the caller's account, over the limit or not; how long until the bucket is no longer overdrawn.</summary>
@@ -87,8 +62,6 @@ internal sealed class RateTable<TKey>(TimeProvider time, int entriesMax, RateHol
     internal void Sweep() => _entries.Sweep();
 
     public void Dispose() => _entries.Dispose();
-
-    private RateHolder Holder => holder;
 
     private TimeSpan Debt(long arrival, RateClasses one, long perMinute, long now) =>
         Ticks.Span(arrival - now - Gcra.Of(perMinute, time.TimestampFrequency).Tolerance, time.TimestampFrequency);

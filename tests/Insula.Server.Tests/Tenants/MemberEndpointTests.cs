@@ -66,6 +66,31 @@ public abstract class MemberEndpointTests(TestStore store)
     }
 
     [Fact]
+    public async Task Keys_of_a_member_share_the_members_rate_and_a_changed_one_counts_from_the_next_call_on()
+    {
+        await using var host = await store.StartAsync(Ct);
+        var tenant = await host.CreateTenantAsync("t", Ct);
+        var ada = await AddAsync(tenant, new { name = "Ada", limits = new { reads_per_minute = 2 } });
+        using var laptop = await ClientOfAsync();
+        using var phone = await ClientOfAsync();
+        var limits = (await laptop.GetFromJsonAsync<JsonElement>("/api/v1/limits", Ct)).GetProperty("data").EnumerateArray();
+        var rate = Assert.Single(limits, static limit => Text(limit, "applies_to") == "member");
+        Assert.Equal(("reads_per_minute", 2, "member", "tenant_admin"), (Text(rate, "name"), rate.GetProperty("value").GetInt32(), Text(rate, "source"), Text(rate, "raised_by")));
+        foreach (var client in (HttpClient[])[phone, phone, laptop]) Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/v1/agents", Ct)).StatusCode);
+        using var refused = await phone.GetAsync("/v1/agents", Ct);
+        Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
+        Assert.Contains("this member's limit of 2 reads a minute", await refused.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
+        Assert.Contains($"pk=:{Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes(Text(ada, "id")!))}:", refused.Headers.GetValues("RateLimit").Single(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, (await tenant.Client.GetAsync("/v1/agents", Ct)).StatusCode);
+
+        (await tenant.Client.PatchAsJsonAsync(PathOf(ada), new { limits = (object?)null }, Ct)).EnsureSuccessStatusCode();
+        Assert.Equal(HttpStatusCode.OK, (await phone.GetAsync("/v1/agents", Ct)).StatusCode);
+
+        async Task<HttpClient> ClientOfAsync() => host.Client(Text(
+            await TenantEndpointTests.AnswerAsync(HttpStatusCode.Created, await tenant.Client.PostAsJsonAsync("/api/v1/keys", new { name = "k", member = Text(ada, "id") }, Ct)), "secret")!);
+    }
+
+    [Fact]
     public async Task Keys_are_made_only_for_members_that_are_there_and_only_with_scopes_of_the_role()
     {
         await using var host = await store.StartAsync(Ct);

@@ -21,7 +21,7 @@ public sealed class RateLimiterTests : IDisposable
 
     private RateDecision Take(Id<Tenant> tenant, RateClasses classes, Limits limits, KeyLimits? ofKey = null)
     {
-        var decided = _limiter.TakeAsync(new TenantScope(tenant, new Principal("key", "key_one"), Permissions.All) { KeyLimits = ofKey }, classes, limits, CancellationToken.None).AsTask();
+        var decided = _limiter.TakeAsync(new TenantScope(tenant, new Principal("key", "key_one"), Permissions.All) { OwnLimits = ofKey is null ? [] : [new OwnLimits(RateHolder.Key, "key_one", ofKey)] }, classes, limits, CancellationToken.None).AsTask();
         Assert.True(decided.IsCompletedSuccessfully, "A node that is alone waits for nobody.");
         return decided.Result;
     }
@@ -110,6 +110,26 @@ public sealed class RateLimiterTests : IDisposable
         _clock.Advance(TimeSpan.FromSeconds(12));
         Assert.True(Take(tenant, RateClasses.Requests, Free, ofKey).Admitted);
         Assert.Equal(RateHolder.Key, Take(tenant, RateClasses.Requests, Free, ofKey).Holder);
+    }
+
+    [Fact]
+    public void Keys_of_a_member_share_the_members_rate_and_keep_their_own()
+    {
+        var tenant = Id<Tenant>.New();
+        var member = new OwnLimits(RateHolder.Member, "mbr_one", new KeyLimits { RequestsPerMinute = 4 });
+        TenantScope first = Key("key_one", member, new OwnLimits(RateHolder.Key, "key_one", new KeyLimits { RequestsPerMinute = 1 })), second = Key("key_two", member);
+        Assert.Equal([true, true, false], Decide(first, 3).Select(static d => d.Admitted));
+        Assert.Equal([true, true, true, true, true, true, false], Decide(second, 7).Select(static d => d.Admitted));
+        var refused = Decide(second, 1)[0];
+        Assert.Equal((RateHolder.Member, 4L), (refused.Holder, refused.PerMinute));
+        Assert.Contains("this member's limit of 4 requests a minute", refused.Fault?.Message, StringComparison.Ordinal);
+
+        // What was refused took nothing: the tenant has all but the eight that got in.
+        Assert.Equal(12, Decide(Key("key_three"), 13).Count(static d => d.Admitted));
+
+        TenantScope Key(string name, params OwnLimits[] own) => new(tenant, new Principal("key", name), Permissions.All) { OwnLimits = own };
+        List<RateDecision> Decide(TenantScope scope, int calls) =>
+            [.. Enumerable.Range(0, calls).Select(_ => _limiter.TakeAsync(scope, RateClasses.Requests, Free, CancellationToken.None).AsTask().Result)];
     }
 
     [Fact]

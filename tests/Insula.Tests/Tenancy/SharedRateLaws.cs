@@ -183,15 +183,35 @@ public sealed class SharedRateLaws
     [Fact]
     public async Task A_call_over_its_keys_limit_takes_nothing_from_the_tenant()
     {
-        using var cluster = new Cluster(1, new Case(100, 0, 1, 1)) { KeyLimits = new KeyLimits { RequestsPerMinute = 10 } };
+        using var cluster = new Cluster(1, new Case(100, 0, 1, 1)) { Own = [new OwnLimits(RateHolder.Key, "key_one", new KeyLimits { RequestsPerMinute = 10 })] };
         var decisions = new List<RateDecision>();
         for (var call = 0; call < 30; call++) decisions.Add(await cluster.TakeAsync(Ct));
         Assert.Equal((20, RateHolder.Key), (decisions.Count(static d => d.Admitted), decisions[^1].Holder));
 
-        cluster.KeyLimits = null;
+        cluster.Own = [];
         var left = 0;
         while ((await cluster.TakeAsync(Ct)).Admitted) left++;
         Assert.InRange(left, 160, 180);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task Every_window_admits_at_most_a_members_burst_plus_rate_times_window_whichever_keys_and_nodes_are_used(int nodes)
+    {
+        foreach (var drawn in Cases.Sample(50, 60))
+        {
+            using var cluster = new Cluster(nodes, drawn with { PerMinute = drawn.PerMinute * 2 });
+            var member = new OwnLimits(RateHolder.Member, "mbr_one", new KeyLimits { RequestsPerMinute = drawn.PerMinute });
+            var window = new Window(drawn.PerMinute);
+            for (var call = 0; call < Calls; call++)
+            {
+                cluster.Advance(cluster.Gap());
+                if (cluster.Chance(200)) cluster.SetStoreBack();
+                cluster.Own = cluster.Chance(2) ? [member] : [member, new OwnLimits(RateHolder.Key, "key_two", new KeyLimits { RequestsPerMinute = drawn.PerMinute })];
+                if ((await cluster.TakeAsync(Ct)).Admitted) Assert.True(window.Takes(cluster.Elapsed), $"{drawn}, call {call}");
+            }
+        }
     }
 
     /// <param name="Density">How close the calls come: 0 at once, 3 rarely.</param>
@@ -219,7 +239,7 @@ public sealed class SharedRateLaws
 
         public MemoryGrants Grants { get; }
 
-        public KeyLimits? KeyLimits { get; set; }
+        public IReadOnlyList<OwnLimits> Own { get; set; } = [];
 
         public TimeSpan Elapsed { get; private set; }
 
@@ -256,7 +276,7 @@ public sealed class SharedRateLaws
         }
 
         public ValueTask<RateDecision> TakeAtAsync(int node, CancellationToken ct, RateClasses classes = RateClasses.Requests) =>
-            _nodes[node].TakeAsync(new TenantScope(_tenant, new Principal("key", "key_one"), Permissions.All) { KeyLimits = KeyLimits }, classes, _limits, ct);
+            _nodes[node].TakeAsync(new TenantScope(_tenant, new Principal("key", "key_one"), Permissions.All) { OwnLimits = Own }, classes, _limits, ct);
 
         public void Dispose()
         {
