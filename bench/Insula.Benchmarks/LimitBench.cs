@@ -35,7 +35,7 @@ internal static class LimitBench
         using var shared = new RateLimiter(TimeProvider.System, new MemoryGrants(TimeProvider.System));
         var limits = new PlanCatalog().Find("enterprise")!.Limits with { RequestsPerMinute = 10_000_000 };
         TenantScope[] scopes = [.. Enumerable.Range(0, Tenants).Select(static _ => SystemTask.Run.For(Id<Tenant>.New()))];
-        TenantScope[] keys = [.. scopes.Select(static (scope, i) => new TenantScope(scope.Tenant, new Principal("key", $"key_{i}"), scope.Permissions) { OwnLimits = [new OwnLimits(RateHolder.Key, $"key_{i}", new KeyLimits { RequestsPerMinute = 10_000_000 })] })];
+        TenantScope[] keys = [.. scopes.Select(static (scope, i) => new TenantScope(scope.Tenant, new Principal("key", $"key_{i}"), scope.Permissions) { OwnLimits = [new OwnLimits(RateHolder.Key, $"key_{i}", new CallerLimits { RequestsPerMinute = 10_000_000 })] })];
         return await Slices.TakeTurnsAsync(
             rounds,
             ("the clock is read", () => ForAsync(slice, static _ => new(TimeProvider.System.GetTimestamp() > 0)), Environment.ProcessId),

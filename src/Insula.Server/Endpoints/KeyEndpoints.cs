@@ -80,7 +80,7 @@ internal static class KeyEndpoints
 /// <param name="ExpiresAt">In the future; without it the key lasts until it is revoked.</param>
 /// <param name="Limits">Rates of this key below the tenant's; a call has to keep both.</param>
 /// <param name="Member">Id of the member whose key it is, for good; nobody's when left out.</param>
-internal sealed record CreateKeyRequest(string Name, IReadOnlyList<string>? Scopes = null, DateTimeOffset? ExpiresAt = null, KeyLimits? Limits = null, string? Member = null)
+internal sealed record CreateKeyRequest(string Name, IReadOnlyList<string>? Scopes = null, DateTimeOffset? ExpiresAt = null, CallerLimits? Limits = null, string? Member = null)
 {
     /// <summary>Text that is no id is refused as an id that nobody has.</summary>
     public Result<ApiKeyRequest> ToRequest()
@@ -106,7 +106,7 @@ internal sealed record KeyView(
     DateTimeOffset? RevokedAt,
     DateTimeOffset? LastUsedAt,
     Id<ApiKey>? RotatedTo,
-    KeyLimits? Limits,
+    CallerLimits? Limits,
     Id<Member>? Member)
 {
     public static KeyView Of(ApiKey key) =>
@@ -122,7 +122,7 @@ internal sealed record CreatedKeyView(
     IReadOnlyList<string> Scopes,
     DateTimeOffset CreatedAt,
     DateTimeOffset? ExpiresAt,
-    KeyLimits? Limits,
+    CallerLimits? Limits,
     Id<Member>? Member)
 {
     public static CreatedKeyView Of(CreatedApiKey created) => new(

@@ -87,19 +87,19 @@ internal static class MemberEndpoints
 /// <param name="Email">At most 254 characters; kept in lower case. No other member of the tenant may have it.</param>
 /// <param name="Role">What the member's keys may do: <c>viewer</c> read, <c>member</c> read and write, <c>admin</c> everything but owners, <c>owner</c> everything.</param>
 /// <param name="Limits">Rates of all the member's keys together, below the tenant's.</param>
-internal sealed record AddMemberRequest(string Name, string? Email = null, MemberRole Role = MemberRole.Member, KeyLimits? Limits = null);
+internal sealed record AddMemberRequest(string Name, string? Email = null, MemberRole Role = MemberRole.Member, CallerLimits? Limits = null);
 
 /// <summary>What to change; what is left out stays.</summary>
 /// <param name="Name">1 to 100 characters, for people.</param>
 internal sealed record UpdateMemberRequest(string? Name = null, MemberRole? Role = null)
 {
     /// <summary>All rates anew; null for none.</summary>
-    public Change<KeyLimits?> Limits { get; init; }
+    public Change<CallerLimits?> Limits { get; init; }
 }
 
 /// <param name="Limits">Rates of all the member's keys together, below the tenant's; null for none.</param>
 /// <param name="RemovedAt">Since when it is gone, with its keys; null while it is there.</param>
-internal sealed record MemberView(Id<Member> Id, string Name, string? Email, MemberRole Role, DateTimeOffset CreatedAt, DateTimeOffset? RemovedAt, KeyLimits? Limits)
+internal sealed record MemberView(Id<Member> Id, string Name, string? Email, MemberRole Role, DateTimeOffset CreatedAt, DateTimeOffset? RemovedAt, CallerLimits? Limits)
 {
     public static MemberView Of(Member member) => new(member.Id, member.Name, member.Email, member.Role, member.CreatedAt, member.RemovedAt, member.Limits);
 }

@@ -143,7 +143,7 @@ internal sealed class ApiKeyStore(ControlDatabase control) : IApiKeyStore
         row.MomentOrNull(10),
         row.IsDBNull(11) ? null : row.Id<ApiKey>(11))
     {
-        Limits = row.IsDBNull(12) ? null : row.Json<KeyLimits>(12),
+        Limits = row.IsDBNull(12) ? null : row.Json<CallerLimits>(12),
         Member = row.IsDBNull(13) ? null : row.Id<Member>(13),
     };
 }

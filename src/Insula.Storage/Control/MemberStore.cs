@@ -114,7 +114,7 @@ internal sealed class MemberStore(ControlDatabase control) : IMemberStore
         row.Moment(first + 6),
         row.MomentOrNull(first + 7))
     {
-        Limits = row.IsDBNull(first + 5) ? null : row.Json<KeyLimits>(first + 5),
+        Limits = row.IsDBNull(first + 5) ? null : row.Json<CallerLimits>(first + 5),
     };
 
     private static ValueTask<long> CountAsync(Link link, Id<Tenant> tenant) => link.FirstAsync(MemberSql.Count, static row => row.GetInt64(0), ("@tenant_id", tenant.ToString()));

@@ -29,7 +29,7 @@ public sealed record ApiKey(
     public static string IdPrefix => "key";
 
     /// <summary>Rates of this key below its tenant's; null for none.</summary>
-    public KeyLimits? Limits { get; init; }
+    public CallerLimits? Limits { get; init; }
 
     /// <summary>Whose key it is, for good; null for nobody's.</summary>
     public Id<Member>? Member { get; init; }

@@ -17,7 +17,7 @@ public sealed record CreatedApiKey(ApiKey Key, Secret Secret);
 /// <param name="ExpiresAt">In the future; null for a key that lasts until it is revoked.</param>
 /// <param name="Limits">Rates below the tenant's; null for none.</param>
 /// <param name="Member">Whose key it is; null for nobody's.</param>
-public sealed record ApiKeyRequest(string? Name, IReadOnlyList<string>? Scopes = null, DateTimeOffset? ExpiresAt = null, KeyLimits? Limits = null, Id<Member>? Member = null);
+public sealed record ApiKeyRequest(string? Name, IReadOnlyList<string>? Scopes = null, DateTimeOffset? ExpiresAt = null, CallerLimits? Limits = null, Id<Member>? Member = null);
 
 /// <summary>Makes keys, and is the one place that checks what a new key may be.</summary>
 public sealed class KeyMint
@@ -45,7 +45,7 @@ public sealed class KeyMint
         if (member is not null && (permissions & ~allowed) != Permissions.None) return ExceedsRole(member.Role, permissions);
         if (!maker.Allows(permissions)) return Exceeds(maker, permissions);
         if (MemberRules.RefuseKeyBelowOwner(maker, member, permissions) is { } refusal) return refusal;
-        if (KeyLimits.Check(request.Limits).Failed(out fault, out var limits) && fault is not null) return fault;
+        if (CallerLimits.Check(request.Limits).Failed(out fault, out var limits) && fault is not null) return fault;
 
         return request.ExpiresAt <= _time.GetUtcNow()
             ? Fault.Invalid("expires_at", "expires_at must be in the future.")
@@ -65,7 +65,7 @@ public sealed class KeyMint
         return Mint(old.Tenant, old.Name, old.Permissions, old.ExpiresAt, old.Limits, old.Member);
     }
 
-    private CreatedApiKey Mint(Id<Tenant> tenant, string name, Permissions permissions, DateTimeOffset? expiresAt, KeyLimits? limits = null, Id<Member>? member = null)
+    private CreatedApiKey Mint(Id<Tenant> tenant, string name, Permissions permissions, DateTimeOffset? expiresAt, CallerLimits? limits = null, Id<Member>? member = null)
     {
         var text = KeyText.New(KeyKind.Tenant);
         var key = new ApiKey(

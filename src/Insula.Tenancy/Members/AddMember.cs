@@ -12,7 +12,7 @@ namespace Insula.Tenancy.Members;
 /// <param name="Name">1 to 100 characters, for people.</param>
 /// <param name="Email">At most 254 characters; null for none.</param>
 /// <param name="Limits">Rates of all its keys together, below the tenant's; null for none.</param>
-public sealed record MemberRequest(string? Name, string? Email = null, MemberRole Role = MemberRole.Member, KeyLimits? Limits = null);
+public sealed record MemberRequest(string? Name, string? Email = null, MemberRole Role = MemberRole.Member, CallerLimits? Limits = null);
 
 /// <summary>Adds a person to the caller's own tenant. It takes the admin scope, and an owner to make an owner.</summary>
 public sealed class AddMember(IMemberStore store, TenantStandings standings, TimeProvider time)
@@ -23,7 +23,7 @@ public sealed class AddMember(IMemberStore store, TenantStandings standings, Tim
         if (scope.Lacks(Permissions.Admin) is { } missing) return missing;
         if (MemberRules.Name(request.Name).Failed(out var fault, out var name)) return fault;
         if (MemberRules.Email(request.Email).Failed(out fault, out var email) && fault is not null) return fault;
-        if (KeyLimits.Check(request.Limits).Failed(out fault, out var limits) && fault is not null) return fault;
+        if (CallerLimits.Check(request.Limits).Failed(out fault, out var limits) && fault is not null) return fault;
         if (MemberRules.RefuseBelowOwner(scope, request.Role) is { } refusal) return refusal;
 
         var member = new Member(Id<Member>.New(), scope.Tenant, name, email, request.Role, time.NowInMicroseconds(), null) { Limits = limits };

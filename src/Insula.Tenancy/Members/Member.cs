@@ -21,5 +21,5 @@ public sealed record Member(
     public static string IdPrefix => "mbr";
 
     /// <summary>Rates of all the member's keys together, below the tenant's; null for none.</summary>
-    public KeyLimits? Limits { get; init; }
+    public CallerLimits? Limits { get; init; }
 }

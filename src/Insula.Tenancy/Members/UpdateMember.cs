@@ -9,7 +9,7 @@ namespace Insula.Tenancy.Members;
 
 /// <summary>What to change of a member; null members stay as they are.</summary>
 /// <param name="ReplacesLimits">Whether <paramref name="Limits"/> replaces those there are; null clears them then.</param>
-public sealed record MemberChange(string? Name = null, MemberRole? Role = null, bool ReplacesLimits = false, KeyLimits? Limits = null);
+public sealed record MemberChange(string? Name = null, MemberRole? Role = null, bool ReplacesLimits = false, CallerLimits? Limits = null);
 
 /// <summary>
 /// Changes a member's name, role or limits. From the return on its keys may do what the new role allows, here and, once they
@@ -23,7 +23,7 @@ public sealed class UpdateMember(IMemberStore store, AccessInForce inForce, Time
         if (scope.Lacks(Permissions.Admin) is { } missing) return missing;
         string? name = null;
         if (change.Name is not null && MemberRules.Name(change.Name).Failed(out var fault, out name)) return fault;
-        if (KeyLimits.Check(change.Limits).Failed(out fault, out var limits) && fault is not null) return fault;
+        if (CallerLimits.Check(change.Limits).Failed(out fault, out var limits) && fault is not null) return fault;
 
         for (var attempt = 0; attempt < MemberRules.AttemptsMax; attempt++)
         {

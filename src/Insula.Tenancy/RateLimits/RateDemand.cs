@@ -40,7 +40,7 @@ internal readonly struct RateDemand
         return new RateDemand(limited, rates);
     }
 
-    public static RateDemand Of(RateClasses classes, KeyLimits limits)
+    public static RateDemand Of(RateClasses classes, CallerLimits limits)
     {
         PerClass<long> rates = default;
         var limited = RateClasses.None;

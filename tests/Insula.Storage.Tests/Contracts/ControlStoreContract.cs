@@ -203,7 +203,7 @@ public abstract class ControlStoreContract : IAsyncLifetime
     public async Task A_key_is_rotated_once_and_never_lives_longer_by_it()
     {
         var key = await AddKey(Start.AddHours(1));
-        var next = NewKey(key.Tenant) with { Limits = new KeyLimits { RequestsPerMinute = 5, RunsPerMinute = 1 } };
+        var next = NewKey(key.Tenant) with { Limits = new CallerLimits { RequestsPerMinute = 5, RunsPerMinute = 1 } };
         Assert.True(await Keys.RotateAsync(Scope(key.Tenant), key.Id, next, Start.AddHours(24), Record(key.Tenant, "key.rotate"), Ct));
         Equal(key with { RotatedTo = next.Id }, await Keys.FindAsync(Scope(key.Tenant), key.Id, Ct));
         Equal(next, (await Keys.FindByHandleAsync(next.Handle, Ct))?.Key);

@@ -55,7 +55,7 @@ public abstract class MembersContract : IAsyncLifetime
     [Fact]
     public async Task A_member_is_kept_listed_replaced_and_found_with_its_key()
     {
-        var first = await AddAsync(New("Größe 🌊") with { Email = "a@example.org", Limits = new KeyLimits { RunsPerMinute = 2 } });
+        var first = await AddAsync(New("Größe 🌊") with { Email = "a@example.org", Limits = new CallerLimits { RunsPerMinute = 2 } });
         var second = await AddAsync(New("b") with { Role = MemberRole.Owner, CreatedAt = Start.AddSeconds(1) });
         var third = await AddAsync(New("c") with { Role = MemberRole.Viewer, CreatedAt = Start.AddSeconds(2) });
         Assert.Equal(first, await Members.FindAsync(_scope, first.Id, Ct));

@@ -149,7 +149,7 @@ public sealed class MemberTests : IAsyncLifetime
             (new MemberRequest("x", "@b"), "email"),
             (new MemberRequest("x", "a b@c"), "email"),
             (new MemberRequest("x", $"{new string('x', 250)}@b.ch"), "email"),
-            (new MemberRequest("x", Limits: new KeyLimits { RunsPerMinute = 0 }), "limits.runs_per_minute"),
+            (new MemberRequest("x", Limits: new CallerLimits { RunsPerMinute = 0 }), "limits.runs_per_minute"),
         ];
         foreach (var (request, field) in cases) Assert.Equal((FaultKind.Invalid, field), (await AddAsync(request)) is { } fault ? (fault.Kind, fault.Field) : default);
 
@@ -168,7 +168,7 @@ public sealed class MemberTests : IAsyncLifetime
     {
         var member = await _insula.AddMemberAsync(_scope, MemberRole.Member);
         await ChangeAsync(member, new MemberChange("Ada", MemberRole.Member));
-        await ChangeAsync(member, new MemberChange("Eve", MemberRole.Viewer, ReplacesLimits: true, new KeyLimits { RunsPerMinute = 3 }));
+        await ChangeAsync(member, new MemberChange("Eve", MemberRole.Viewer, ReplacesLimits: true, new CallerLimits { RunsPerMinute = 3 }));
         Assert.Equal(3, (await _insula.Get<ShowMember>().RunAsync(_scope, member.Id, Ct)).Value.Limits?.RunsPerMinute);
         await ChangeAsync(member, new MemberChange(ReplacesLimits: true));
         Assert.Null((await _insula.Get<ShowMember>().RunAsync(_scope, member.Id, Ct)).Value.Limits);

@@ -19,7 +19,7 @@ public sealed class RateLimiterTests : IDisposable
 
     public void Dispose() => _limiter.Dispose();
 
-    private RateDecision Take(Id<Tenant> tenant, RateClasses classes, Limits limits, KeyLimits? ofKey = null)
+    private RateDecision Take(Id<Tenant> tenant, RateClasses classes, Limits limits, CallerLimits? ofKey = null)
     {
         var decided = _limiter.TakeAsync(new TenantScope(tenant, new Principal("key", "key_one"), Permissions.All) { OwnLimits = ofKey is null ? [] : [new OwnLimits(RateHolder.Key, "key_one", ofKey)] }, classes, limits, CancellationToken.None).AsTask();
         Assert.True(decided.IsCompletedSuccessfully, "A node that is alone waits for nobody.");
@@ -96,7 +96,7 @@ public sealed class RateLimiterTests : IDisposable
     public void A_call_takes_from_its_key_and_its_tenant_or_from_neither()
     {
         var tenant = Id<Tenant>.New();
-        var ofKey = new KeyLimits { RequestsPerMinute = 4 };
+        var ofKey = new CallerLimits { RequestsPerMinute = 4 };
         for (var call = 0; call < 8; call++) Assert.True(Take(tenant, RateClasses.Requests, Free, ofKey).Admitted);
         var refused = Take(tenant, RateClasses.Requests, Free, ofKey);
         Assert.Equal((false, RateHolder.Key, 4L), (refused.Admitted, refused.Holder, refused.PerMinute));
@@ -116,8 +116,8 @@ public sealed class RateLimiterTests : IDisposable
     public void Keys_of_a_member_share_the_members_rate_and_keep_their_own()
     {
         var tenant = Id<Tenant>.New();
-        var member = new OwnLimits(RateHolder.Member, "mbr_one", new KeyLimits { RequestsPerMinute = 4 });
-        TenantScope first = Key("key_one", member, new OwnLimits(RateHolder.Key, "key_one", new KeyLimits { RequestsPerMinute = 1 })), second = Key("key_two", member);
+        var member = new OwnLimits(RateHolder.Member, "mbr_one", new CallerLimits { RequestsPerMinute = 4 });
+        TenantScope first = Key("key_one", member, new OwnLimits(RateHolder.Key, "key_one", new CallerLimits { RequestsPerMinute = 1 })), second = Key("key_two", member);
         Assert.Equal([true, true, false], Decide(first, 3).Select(static d => d.Admitted));
         Assert.Equal([true, true, true, true, true, true, false], Decide(second, 7).Select(static d => d.Admitted));
         var refused = Decide(second, 1)[0];

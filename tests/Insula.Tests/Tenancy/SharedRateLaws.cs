@@ -183,7 +183,7 @@ public sealed class SharedRateLaws
     [Fact]
     public async Task A_call_over_its_keys_limit_takes_nothing_from_the_tenant()
     {
-        using var cluster = new Cluster(1, new Case(100, 0, 1, 1)) { Own = [new OwnLimits(RateHolder.Key, "key_one", new KeyLimits { RequestsPerMinute = 10 })] };
+        using var cluster = new Cluster(1, new Case(100, 0, 1, 1)) { Own = [new OwnLimits(RateHolder.Key, "key_one", new CallerLimits { RequestsPerMinute = 10 })] };
         var decisions = new List<RateDecision>();
         for (var call = 0; call < 30; call++) decisions.Add(await cluster.TakeAsync(Ct));
         Assert.Equal((20, RateHolder.Key), (decisions.Count(static d => d.Admitted), decisions[^1].Holder));
@@ -202,13 +202,13 @@ public sealed class SharedRateLaws
         foreach (var drawn in Cases.Sample(50, 60))
         {
             using var cluster = new Cluster(nodes, drawn with { PerMinute = drawn.PerMinute * 2 });
-            var member = new OwnLimits(RateHolder.Member, "mbr_one", new KeyLimits { RequestsPerMinute = drawn.PerMinute });
+            var member = new OwnLimits(RateHolder.Member, "mbr_one", new CallerLimits { RequestsPerMinute = drawn.PerMinute });
             var window = new Window(drawn.PerMinute);
             for (var call = 0; call < Calls; call++)
             {
                 cluster.Advance(cluster.Gap());
                 if (cluster.Chance(200)) cluster.SetStoreBack();
-                cluster.Own = cluster.Chance(2) ? [member] : [member, new OwnLimits(RateHolder.Key, "key_two", new KeyLimits { RequestsPerMinute = drawn.PerMinute })];
+                cluster.Own = cluster.Chance(2) ? [member] : [member, new OwnLimits(RateHolder.Key, "key_two", new CallerLimits { RequestsPerMinute = drawn.PerMinute })];
                 if ((await cluster.TakeAsync(Ct)).Admitted) Assert.True(window.Takes(cluster.Elapsed), $"{drawn}, call {call}");
             }
         }

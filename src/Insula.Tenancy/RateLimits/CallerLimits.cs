@@ -4,10 +4,10 @@ namespace Insula.Tenancy.RateLimits;
 
 /// <summary>Limits that somebody in a tenant has below the tenant's.</summary>
 /// <param name="Name">The id of the member or the key.</param>
-public sealed record OwnLimits(RateHolder Holder, string Name, KeyLimits Limits);
+public sealed record OwnLimits(RateHolder Holder, string Name, CallerLimits Limits);
 
 /// <summary>Rates of one key or member, below those of its tenant: a call is let in by all or by none. A null property sets no limit.</summary>
-public sealed record KeyLimits
+public sealed record CallerLimits
 {
     // As far as a tenant's own rates go.
     private const int PerMinuteMax = 10_000_000;
@@ -36,9 +36,9 @@ public sealed record KeyLimits
     };
 
     /// <summary>The limits as they are kept: null when they set none.</summary>
-    internal static Result<KeyLimits?> Check(KeyLimits? given)
+    internal static Result<CallerLimits?> Check(CallerLimits? given)
     {
-        if (given is null) return (KeyLimits?)null;
+        if (given is null) return (CallerLimits?)null;
         foreach (var one in Classes)
         {
             if (given.PerMinute(one) is < 1 or > PerMinuteMax)
@@ -48,6 +48,6 @@ public sealed record KeyLimits
             }
         }
 
-        return given == new KeyLimits() ? null : given;
+        return given == new CallerLimits() ? null : given;
     }
 }
