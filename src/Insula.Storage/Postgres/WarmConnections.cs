@@ -66,14 +66,19 @@ internal sealed class WarmConnections : IAsyncDisposable
         await _source.DisposeAsync();
     }
 
+    /// <summary>The driver's keep-alive finds out about a resting connection that is lost, and closes it.</summary>
     private NpgsqlConnection? Take()
     {
         lock (_lock)
         {
-            if (_resting.Count == 0) return null;
-            var connection = _resting[^1].Connection;
-            _resting.RemoveAt(_resting.Count - 1);
-            return connection;
+            while (_resting.Count > 0)
+            {
+                var connection = _resting[^1].Connection;
+                _resting.RemoveAt(_resting.Count - 1);
+                if (connection.State == ConnectionState.Open) return connection;
+            }
+
+            return null;
         }
     }
 

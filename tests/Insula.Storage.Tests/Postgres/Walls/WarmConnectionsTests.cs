@@ -76,6 +76,15 @@ public sealed class WarmConnectionsTests(SharedPostgres postgres) : IAsyncLifeti
     }
 
     [Fact]
+    public async Task One_that_was_found_lost_while_it_rested_is_lent_to_nobody()
+    {
+        var resting = await _connections.UseAsync(static connection => new ValueTask<NpgsqlConnection>(connection), Ct);
+        await resting.CloseAsync();
+        await ProcessAsync();
+        Assert.Equal(1, _connections.RestingCount);
+    }
+
+    [Fact]
     public async Task One_whose_unit_failed_goes_back_to_the_driver_which_takes_back_what_was_not_committed()
     {
         await _connections.UseAsync(static connection => new ValueTask<long>(Sql.FirstAsync<long>(connection, "create table notes (text text); select count(*) from notes")), Ct);
