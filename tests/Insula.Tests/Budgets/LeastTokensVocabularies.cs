@@ -88,7 +88,13 @@ public sealed class LeastTokensVocabularies
     {
         var (from, to) = random.Next(7) switch
         {
-            0 => (0x20, 0x7f), 1 => (0xa1, 0x250), 2 => (0x4e00, 0xa000), 3 => (0x3041, 0x3100), 4 => (0xac00, 0xd7a4), 5 => (0x600, 0x700), _ => (0x1f300, 0x1f700),
+            0 => (0x20, 0x7f),
+            1 => (0xa1, 0x250),
+            2 => (0x4e00, 0xa000),
+            3 => (0x3041, 0x3100),
+            4 => (0xac00, 0xd7a4),
+            5 => (0x600, 0x700),
+            _ => (0x1f300, 0x1f700),
         };
         return char.ConvertFromUtf32(random.Next(from, to));
     }
