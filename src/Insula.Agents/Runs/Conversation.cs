@@ -36,9 +36,14 @@ internal sealed class Conversation
         var conversation = new Conversation { _read = log.Count };
         foreach (var (_, events, isRun) in RunsOf(log).Concat(LeftByForks(log)).OrderBy(static part => part.At))
         {
-            if (isRun) conversation.AddRun(events);
-            else foreach (var e in events) conversation.AddMessage(e);
-            if (!isRun) conversation._last = null;
+            if (isRun)
+            {
+                conversation.AddRun(events);
+                continue;
+            }
+
+            foreach (var e in events) conversation.AddMessage(e);
+            conversation._last = null;
         }
 
         return conversation;

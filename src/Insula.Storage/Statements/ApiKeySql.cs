@@ -12,13 +12,12 @@ internal static class ApiKeySql
         values (@tenant_id, @key_id, @name, @handle, @hash, @pepper_version, @permissions, @created_at, @expires_at, @revoked_at, @last_used_at, @rotated_to, @limits, @member_id)
         """;
 
-    /// <summary>With the member in the order of <see cref="MemberSql"/>, so that a role that is read is never older than the key.</summary>
+    /// <summary>The key, then its member, so that a role that is read is never older than the key.</summary>
     public const string FindByHandle =
-        """
-        select k.key_id, k.tenant_id, k.name, k.handle, k.hash, k.pepper_version, k.permissions, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, k.rotated_to, k.limits, k.member_id,
-          m.member_id, m.tenant_id, m.name, m.email, m.role, m.limits, m.created_at, m.removed_at
-        from api_keys k left join members m on m.tenant_id = k.tenant_id and m.member_id = k.member_id
-        where k.handle = @handle
+        $"""
+        select k.*, m.*
+        from (select {Columns} from api_keys where handle = @handle) k
+        left join (select {MemberSql.Columns} from members) m on m.tenant_id = k.tenant_id and m.member_id = k.member_id
         """;
 
     public const string Find = $"select {Columns} from api_keys where tenant_id = @tenant_id and key_id = @key_id";

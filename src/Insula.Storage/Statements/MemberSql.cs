@@ -2,7 +2,7 @@ namespace Insula.Storage.Statements;
 
 internal static class MemberSql
 {
-    private const string Columns = "member_id, tenant_id, name, email, role, limits, created_at, removed_at";
+    internal const string Columns = "member_id, tenant_id, name, email, role, limits, created_at, removed_at";
 
     public const string Count = "select count(*) from members where tenant_id = @tenant_id and removed_at is null";
 
